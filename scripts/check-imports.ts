@@ -29,14 +29,20 @@ export function violations(file: string, source: string): string[] {
   const found: string[] = [];
   for (const [, , target = ""] of source.matchAll(/^(import|export)\b[^;]*?from "([^"]+)"/gms)) {
     const owners = OWNED[target];
-    if (owners && !owners.includes(room)) found.push(`${file}: only ${owners.join(", ")} may import ${target}`);
+    if (owners && !owners.includes(room))
+      found.push(`${file}: only ${owners.join(", ")} may import ${target}`);
     if (!target.startsWith(".")) continue;
     const to = normalize(join(dirname(path), target));
     const toRoom = to.includes("/") ? to.slice(0, to.indexOf("/")) : "main";
     if (room === "main" || file === "src/cli/commands/serve.ts") continue;
     if (toRoom === room) {
       const capability = (name: string) => name.split("/")[1];
-      if (room === "capabilities" && path.split("/").length > 2 && capability(path) !== capability(to) && !to.endsWith("/kinds.ts"))
+      if (
+        room === "capabilities" &&
+        path.split("/").length > 2 &&
+        capability(path) !== capability(to) &&
+        !to.endsWith("/kinds.ts")
+      )
         found.push(`${file}: a capability reads another one's kinds.ts only, not ${to}`);
     } else if (!allowed) found.push(`${file}: the room ${room} has no rule in scripts/check-imports.ts`);
     else if (!allowed.includes(toRoom)) found.push(`${file}: ${room} may not import ${toRoom} (${target})`);

@@ -9,9 +9,13 @@ export interface Log {
 
 /** JSON lines, so that no value can forge a line of its own. */
 export function jsonLog(write: (line: string) => void, clock: Clock = systemClock): Log {
-  const level = (level: string) => (message: string, facts: Record<string, unknown> = {}) => {
-    write(`${JSON.stringify({ time: new Date(clock.now()).toISOString(), level, message, ...plain(facts) })}\n`);
-  };
+  const level =
+    (level: string) =>
+    (message: string, facts: Record<string, unknown> = {}) => {
+      write(
+        `${JSON.stringify({ time: new Date(clock.now()).toISOString(), level, message, ...plain(facts) })}\n`,
+      );
+    };
   return { info: level("info"), warn: level("warn"), error: level("error") };
 }
 
@@ -19,6 +23,9 @@ export const silentLog: Log = { info() {}, warn() {}, error() {} };
 
 function plain(facts: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(facts).map(([name, value]) => [name, value instanceof Error ? (value.stack ?? value.message) : value]),
+    Object.entries(facts).map(([name, value]) => [
+      name,
+      value instanceof Error ? (value.stack ?? value.message) : value,
+    ]),
   );
 }

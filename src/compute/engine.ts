@@ -1,0 +1,100 @@
+/**
+ * What starts and keeps instances: the same questions for local processes, Docker and Kubernetes.
+ * A fleet is the set of equal instances of one variant in one generation of an endpoint. An engine is declarative:
+ * it is told the fleets that should be, brings the world to them, and tells what is.
+ */
+
+/** Where an instance's server listens. */
+export type Address =
+  | { readonly kind: "unix"; readonly path: string }
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number };
+
+/** What an instance type of AWS stands for here. */
+export interface ResourceShape {
+  readonly vcpu: number;
+  readonly memoryMiB: number;
+  readonly gpus?: number;
+}
+
+/** What `/opt/ml/model` holds. */
+export interface ArtifactSource {
+  /** `s3://bucket/key`, or `s3://bucket/prefix/` for a prefix. */
+  readonly uri: string;
+  readonly dataType: "S3Object" | "S3Prefix";
+  readonly compression: "Gzip" | "None";
+  /** What the artifact was when first fetched (sha256, hex): anything else under the same address is refused. */
+  readonly digest?: string;
+}
+
+export interface ContainerSpec {
+  /** As in CreateModel: an image URI, or a name given with `tideway image add`. */
+  readonly image: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly artifact?: ArtifactSource;
+  readonly hostname?: string;
+}
+
+export interface FleetSpec {
+  /** Unique, stable over restarts: `[a-z0-9-]+`. */
+  readonly id: string;
+  readonly endpoint: string;
+  readonly variant: string;
+  readonly container: ContainerSpec;
+  readonly instanceType: string;
+  readonly desired: number;
+  readonly downloadTimeoutMs: number;
+  readonly startupTimeoutMs: number;
+}
+
+export type InstancePhase = "pending" | "downloading" | "starting" | "ready" | "stopping" | "exited";
+
+export interface InstanceStatus {
+  readonly id: string;
+  readonly phase: InstancePhase;
+  /** Present from `ready` on. */
+  readonly address?: Address;
+  readonly pid?: number;
+  /** When each phase was reached, ms since the epoch: the cold start's picture. */
+  readonly timeline: Readonly<Partial<Record<InstancePhase, number>>>;
+  readonly restarts: number;
+}
+
+/** Why a fleet can not come up, in a sentence that says what happened, and what to do. */
+export interface FleetFailure {
+  readonly reason: "image" | "artifact" | "download-timeout" | "startup-timeout" | "crash" | "capacity";
+  readonly message: string;
+  /** The last lines of the failing instance's log, oldest first. */
+  readonly logTail: readonly string[];
+}
+
+export interface FleetStatus {
+  readonly id: string;
+  readonly desired: number;
+  readonly instances: readonly InstanceStatus[];
+  /** Artifact bytes fetched and unpacked so far; total undefined until known. */
+  readonly download?: { readonly bytes: number; readonly totalBytes?: number };
+  /** sha256 of what the container's artifact turned out to be. */
+  readonly digest?: string;
+  /** The image after aliases: what really runs. */
+  readonly resolvedImage?: string;
+  /** Set when an instance that never was ready gave up. A fleet that once was ready is restarted instead, with backoff. */
+  readonly failure?: FleetFailure;
+}
+
+export interface Engine extends AsyncDisposable {
+  /** Makes the fleet be as the spec says. Idempotent: the same spec again only answers with the status. */
+  apply(spec: FleetSpec): Promise<FleetStatus>;
+  /** What of the fleet is known; undefined for one that was never applied or is deleted. */
+  status(id: string): FleetStatus | undefined;
+  /** SIGTERM, grace, SIGKILL; resolves when every process is gone. Idempotent. */
+  delete(id: string): Promise<void>;
+  /** Every fleet there is: what a controller compares with what should be. */
+  fleets(): readonly FleetStatus[];
+  /** Called after any change of a fleet's status. */
+  watch(watcher: (fleet: string) => void): () => void;
+  /** The lines of an instance's log from `fromByte` on; follows while `signal` is not aborted and `follow` is set. */
+  logs(
+    fleet: string,
+    options: { follow: boolean; signal: AbortSignal },
+  ): AsyncIterable<{ instance: string; line: string }>;
+}

@@ -1,0 +1,35 @@
+/** The data plane's face: invocations in, outcomes out. Free of protocols, and never waits for control. */
+import type { Outcome } from "./outcome.ts";
+import type { RoutingTable } from "./routing-table.ts";
+
+export interface Invocation {
+  readonly endpoint: string;
+  readonly targetVariant?: string | undefined;
+  /** The container's path: `/invocations`, or an OpenAI path. */
+  readonly path: string;
+  /** What the container contract lets through, lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+  /** Aborts when the client goes away. */
+  readonly signal: AbortSignal;
+}
+
+export interface DataPlane extends AsyncDisposable {
+  /** Takes a newer table; an older one is ignored. Returns the version it now routes by. */
+  route(table: RoutingTable): number;
+  invoke(invocation: Invocation): Promise<Outcome<Uint8Array>>;
+  /** The body arrives as the model sends it; a break or timeout in it throws a StreamFailure. */
+  invokeStreaming(invocation: Invocation): Promise<Outcome<AsyncIterable<Uint8Array>>>;
+  /** Requests in flight to a fleet, whether or not it is still routed to. */
+  inFlight(fleet: string): number;
+}
+
+/** A model's stream that did not end well, in the words of ModelStreamError. */
+export class StreamFailure extends Error {
+  override readonly name = "StreamFailure";
+  readonly errorCode: "ModelInvocationTimeExceeded" | "StreamBroken";
+  constructor(errorCode: "ModelInvocationTimeExceeded" | "StreamBroken", message: string) {
+    super(message);
+    this.errorCode = errorCode;
+  }
+}

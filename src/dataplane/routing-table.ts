@@ -1,0 +1,43 @@
+/** All that the data plane knows: snapshots that control publishes. Nothing here is asked of a store. */
+
+export type InstanceAddress =
+  | { readonly kind: "unix"; readonly path: string }
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number };
+
+export interface InstanceRoute {
+  readonly id: string;
+  readonly address: InstanceAddress;
+}
+
+export interface VariantRoute {
+  readonly name: string;
+  /** The fleet that serves the variant now: in-flight requests are counted by it, so that it can be drained. */
+  readonly fleet: string;
+  readonly weight: number;
+  readonly routing: "LEAST_OUTSTANDING_REQUESTS" | "RANDOM";
+  readonly instances: readonly InstanceRoute[];
+}
+
+export interface EndpointRoute {
+  /** As the user wrote it; looked up without regard to case. */
+  readonly name: string;
+  readonly arn: string;
+  readonly variants: readonly VariantRoute[];
+  /** Model time per request, ms. */
+  readonly timeoutMs: number;
+  /** Requests that may wait for an answer at once, over all instances; above it: no capacity. */
+  readonly maxOutstanding: number;
+}
+
+export interface RoutingTable {
+  readonly version: number;
+  readonly endpoints: readonly EndpointRoute[];
+}
+
+/** How control hands routes to gateways. In one process a gateway acknowledges at once; across processes later. */
+export interface RoutePublisher {
+  /** Resolves when every gateway routes by a table that holds this route (or, with undefined, lacks it). */
+  publish(endpoint: string, route: EndpointRoute | undefined): Promise<void>;
+  /** Resolves when no request is in flight to the fleet, or `deadlineMs` have passed; tells how many still are. */
+  drained(fleet: string, deadlineMs: number): Promise<number>;
+}
