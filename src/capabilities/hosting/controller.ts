@@ -1,0 +1,211 @@
+/**
+ * Brings each endpoint to what was last asked for. Level-triggered: reads everything afresh, takes the next step that
+ * is missing, and may be called at any time, after a crash too; what must survive one is in the store.
+ */
+import type { Clock } from "../../base/clock.ts";
+import type { Log } from "../../base/log.ts";
+import type { Engine, FleetStatus } from "../../compute/engine.ts";
+import type { RoutePublisher } from "../../dataplane/routing-table.ts";
+import type { Next } from "../../state/controller.ts";
+import type { Resource } from "../../state/resource.ts";
+import { Conflict, type ResourceStore } from "../../state/store.ts";
+import {
+  endpointRoute,
+  failureReason,
+  fleetId,
+  fleetPrefix,
+  fleetSpec,
+  readyInstances,
+  variantProgress,
+} from "./fleets.ts";
+import { type Deployment, EndpointKind, type EndpointStatus } from "./kinds.ts";
+
+type Endpoint = Resource<Deployment, EndpointStatus>;
+
+export interface EndpointControllerPorts {
+  readonly store: ResourceStore;
+  readonly engine: Engine;
+  readonly routes: RoutePublisher;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** A request may take 60 s; a fleet that has one for longer is stopped all the same. */
+const DRAIN_MS = 65_000;
+/** How often to look whether a drained fleet is idle, and whether a deadline has passed. */
+const DRAIN_POLL_MS = 50;
+const DEADLINE_POLL_MS = 1_000;
+const RESTART_MS = 5_000;
+/** What an engine may take beyond the download and start-up times of the variants before an update is given up. */
+const DEADLINE_SLACK_MS = 30_000;
+
+export function endpointReconciler({ store, engine, routes, clock, log }: EndpointControllerPorts) {
+  return async function reconcile(name: string): Promise<Next> {
+    const endpoint = await store.get(EndpointKind, name);
+    if (!endpoint) return "done";
+    try {
+      return await step(endpoint);
+    } catch (error) {
+      // Another write came between the look and ours: look again.
+      if (error instanceof Conflict) return { afterMs: 0 };
+      throw error;
+    }
+  };
+
+  async function step(endpoint: Endpoint): Promise<Next> {
+    switch (endpoint.status.state) {
+      case "Deleting":
+        return remove(endpoint);
+      case "Failed":
+        return retire(endpoint, []);
+      case "RollingBack":
+        return settle(await serve(endpoint, endpoint.status.live!), endpoint.status.failureReason);
+      case "InService": {
+        const served = await serve(endpoint, endpoint.spec);
+        const retired = await retire(served, [endpoint.spec]);
+        return (await restart(endpoint)) ? { afterMs: RESTART_MS } : retired;
+      }
+      default:
+        return roll(endpoint);
+    }
+  }
+
+  /** Creating and Updating: the deployment asked for comes up beside the one that serves, and takes over when it is whole. */
+  async function roll(endpoint: Endpoint): Promise<Next> {
+    const { spec, status } = endpoint;
+    const replaced =
+      status.live !== undefined && status.live.revision !== spec.revision ? status.live : undefined;
+    if (replaced) await serve(endpoint, replaced);
+    const fleets = await apply(endpoint, spec);
+    if (status.live && !replaced) await routes.publish(endpoint.name, endpointRoute(endpoint, status.live, fleets));
+    const failed = fleets.findIndex(({ failure }) => failure);
+    if (failed >= 0) return turnBack(endpoint, failureReason(spec.variants[failed]!, fleets[failed]!));
+    if (fleets.every((fleet, index) => readyInstances(fleet).length >= spec.variants[index]!.instanceCount))
+      return settle(await serve(endpoint, spec));
+    if (clock.now() > status.since + deadline(spec))
+      return turnBack(endpoint, `The instances were not ready after ${Math.round(deadline(spec) / 1000)} s.`);
+    await record(endpoint, { progress: progressOf(spec, fleets), digests: digestsOf(status, fleets) });
+    return { afterMs: DEADLINE_POLL_MS };
+  }
+
+  /** Keeps a deployment's fleets running and its route true to them. */
+  async function serve(endpoint: Endpoint, deployment: Deployment): Promise<Endpoint> {
+    const fleets = await apply(endpoint, deployment);
+    await routes.publish(endpoint.name, endpointRoute(endpoint, deployment, fleets));
+    if (endpoint.spec.revision !== deployment.revision && endpoint.status.state === "Updating")
+      return endpoint;
+    return record(endpoint, {
+      live: deployment,
+      progress: progressOf(deployment, fleets),
+      digests: digestsOf(endpoint.status, fleets),
+    });
+  }
+
+  /** The deployment serves: the endpoint is in service, and what it replaced is drained. */
+  async function settle(endpoint: Endpoint, reason?: string): Promise<Next> {
+    const status: EndpointStatus = {
+      ...endpoint.status,
+      state: "InService",
+      ...(reason !== undefined && { failureReason: reason }),
+    };
+    const settled = await store.update(EndpointKind, endpoint, {
+      status,
+      reason: reason ?? `Revision ${endpoint.spec.revision} serves.`,
+    });
+    return retire(settled, [settled.spec]);
+  }
+
+  /** What came up did not come up well. A first deployment fails; an update leaves what served before, as it was. */
+  async function turnBack(endpoint: Endpoint, reason: string): Promise<Next> {
+    const { live } = endpoint.status;
+    log.warn("a deployment failed", { endpoint: endpoint.name, revision: endpoint.spec.revision, reason });
+    if (!live) {
+      await store.update(EndpointKind, endpoint, {
+        status: { ...endpoint.status, state: "Failed", failureReason: reason },
+        reason,
+      });
+      return "done";
+    }
+    const status: EndpointStatus = {
+      ...endpoint.status,
+      state: "RollingBack",
+      failureReason: reason,
+      progress: {},
+    };
+    await store.update(EndpointKind, endpoint, { spec: live, status, reason });
+    return "done";
+  }
+
+  /** Fleets that serve but could not be started, after a restart of the server say, are started afresh. */
+  async function restart(endpoint: Endpoint): Promise<boolean> {
+    const failed = fleetsOf(endpoint).filter(({ failure }) => failure);
+    for (const { id, failure } of failed) {
+      log.warn("a fleet in service could not be started", { fleet: id, reason: failure!.message });
+      await engine.delete(id);
+    }
+    return failed.length > 0;
+  }
+
+  /** Stops every fleet of the endpoint that none of these deployments needs, once its last request is answered. */
+  async function retire(endpoint: Endpoint, kept: readonly Deployment[]): Promise<Next> {
+    const needed = new Set(
+      kept.flatMap((deployment) =>
+        deployment.variants.map((variant) => fleetId(endpoint, deployment, variant)),
+      ),
+    );
+    const unneeded = fleetsOf(endpoint).filter(({ id }) => !needed.has(id));
+    const draining: Record<string, number> = {};
+    let waiting = false;
+    for (const { id } of unneeded) {
+      const since = (draining[id] = endpoint.status.draining[id] ?? clock.now());
+      const inFlight = await routes.drained(id, 0);
+      if (inFlight > 0 && clock.now() < since + DRAIN_MS) waiting = true;
+      else
+        void engine
+          .delete(id)
+          .catch((error: unknown) => log.error("a fleet could not be stopped", { fleet: id, error }));
+    }
+    const digests = Object.fromEntries(
+      Object.entries(endpoint.status.digests).filter(([id]) => needed.has(id)),
+    );
+    await record(endpoint, { draining, digests });
+    return waiting ? { afterMs: DRAIN_POLL_MS } : "done";
+  }
+
+  async function remove(endpoint: Endpoint): Promise<Next> {
+    await routes.publish(endpoint.name, undefined);
+    const next = await retire(endpoint, []);
+    if (fleetsOf(endpoint).length > 0) return next === "done" ? { afterMs: DEADLINE_POLL_MS } : next;
+    const latest = await store.get(EndpointKind, endpoint.name);
+    if (latest) await store.remove(EndpointKind, latest);
+    return "done";
+  }
+
+  const apply = (endpoint: Endpoint, deployment: Deployment): Promise<FleetStatus[]> =>
+    Promise.all(deployment.variants.map((variant) => engine.apply(fleetSpec(endpoint, deployment, variant))));
+
+  const fleetsOf = (endpoint: Endpoint) =>
+    engine.fleets().filter(({ id }) => id.startsWith(fleetPrefix(endpoint)));
+
+  /** Writes what is new of the status, and only then: a write that changes nothing would call the controller again. */
+  async function record(endpoint: Endpoint, news: Partial<EndpointStatus>): Promise<Endpoint> {
+    const status = { ...endpoint.status, ...news };
+    if (JSON.stringify(status) === JSON.stringify(endpoint.status)) return endpoint;
+    return store.update(EndpointKind, endpoint, { status });
+  }
+}
+
+const deadline = ({ variants }: Deployment) =>
+  Math.max(
+    ...variants.map(({ downloadTimeoutMs, startupTimeoutMs }) => downloadTimeoutMs + startupTimeoutMs),
+  ) + DEADLINE_SLACK_MS;
+
+const progressOf = ({ variants }: Deployment, fleets: readonly FleetStatus[]) =>
+  Object.fromEntries(
+    variants.map((variant, index) => [variant.name, variantProgress(variant, fleets[index]!)]),
+  );
+
+const digestsOf = ({ digests }: EndpointStatus, fleets: readonly FleetStatus[]) => ({
+  ...digests,
+  ...Object.fromEntries(fleets.flatMap(({ id, digest }) => (digest === undefined ? [] : [[id, digest]]))),
+});

@@ -1,0 +1,84 @@
+/** CreateEndpointConfig, DescribeEndpointConfig, ListEndpointConfigs, DeleteEndpointConfig. */
+import type * as sagemaker from "@aws-sdk/client-sagemaker";
+import { type Account, arn } from "../../base/arn.ts";
+import type { Resource } from "../../state/resource.ts";
+import { AlreadyExists, type ResourceStore } from "../../state/store.ts";
+import type { Context } from "../../wire/context.ts";
+import type { Handlers } from "../../wire/service.ts";
+import { checkConfig } from "./deployment-plan.ts";
+import { alreadyExists, notFound } from "./errors.ts";
+import { EndpointConfigKind, type EndpointConfigSpec } from "./kinds.ts";
+import { listPage } from "./listing.ts";
+import { findModel } from "./model-operations.ts";
+import { tagsOf } from "./tag-operations.ts";
+
+export const endpointConfigArn = (account: Account, name: string) =>
+  arn(account, "sagemaker", `endpoint-config/${name.toLowerCase()}`);
+
+type EndpointConfigOperations = Pick<
+  Handlers<typeof sagemaker, Context>,
+  "CreateEndpointConfig" | "DescribeEndpointConfig" | "ListEndpointConfigs" | "DeleteEndpointConfig"
+>;
+
+export function endpointConfigOperations(account: Account, store: ResourceStore): EndpointConfigOperations {
+  return {
+    async CreateEndpointConfig({ Tags, ...spec }) {
+      const config = spec as EndpointConfigSpec;
+      checkConfig(config);
+      for (const variant of config.ProductionVariants ?? [])
+        await findModel(account, store, variant.ModelName!);
+      const name = spec.EndpointConfigName;
+      const draft = {
+        name,
+        arn: endpointConfigArn(account, name),
+        spec: config,
+        status: { state: "Exists" as const },
+        tags: tagsOf(Tags),
+      };
+      try {
+        return { EndpointConfigArn: (await store.create(EndpointConfigKind, draft)).arn };
+      } catch (error) {
+        throw error instanceof AlreadyExists ? alreadyExists("endpoint configuration", error.arn) : error;
+      }
+    },
+
+    async DescribeEndpointConfig({ EndpointConfigName }) {
+      const { spec, name, arn, createdAt } = await findEndpointConfig(account, store, EndpointConfigName);
+      return {
+        ...spec,
+        EndpointConfigName: name,
+        EndpointConfigArn: arn,
+        ProductionVariants: spec.ProductionVariants ?? [],
+        CreationTime: new Date(createdAt),
+      };
+    },
+
+    async ListEndpointConfigs(input) {
+      const { items, NextToken } = await listPage(store, EndpointConfigKind, input);
+      return {
+        EndpointConfigs: items.map(({ name, arn, createdAt }) => ({
+          EndpointConfigName: name,
+          EndpointConfigArn: arn,
+          CreationTime: new Date(createdAt),
+        })),
+        NextToken,
+      };
+    },
+
+    async DeleteEndpointConfig({ EndpointConfigName }) {
+      await store.remove(EndpointConfigKind, await findEndpointConfig(account, store, EndpointConfigName));
+      return {};
+    },
+  };
+}
+
+/** The configuration of that name, or AWS's sentence that there is none. */
+export async function findEndpointConfig(
+  account: Account,
+  store: ResourceStore,
+  name: string,
+): Promise<Resource<EndpointConfigSpec, { state: "Exists" }>> {
+  const config = await store.get(EndpointConfigKind, name);
+  if (!config) throw notFound("endpoint configuration", endpointConfigArn(account, name));
+  return config;
+}

@@ -1,0 +1,275 @@
+/** CreateEndpoint, DescribeEndpoint, ListEndpoints, UpdateEndpoint, UpdateEndpointWeightsAndCapacities, DeleteEndpoint. */
+import type * as sagemaker from "@aws-sdk/client-sagemaker";
+import { type Account, arn } from "../../base/arn.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Resource } from "../../state/resource.ts";
+import { AlreadyExists, type Change, Conflict, type ResourceStore } from "../../state/store.ts";
+import type { Context } from "../../wire/context.ts";
+import type { Handlers } from "../../wire/service.ts";
+import { variantPlans } from "./deployment-plan.ts";
+import { describeEndpoint } from "./describe-endpoint.ts";
+import { findEndpointConfig } from "./endpoint-config-operations.ts";
+import { alreadyExists, inProgress, invalid, notFound, unsupported } from "./errors.ts";
+import {
+  type Deployment,
+  EndpointConfigKind,
+  EndpointKind,
+  type EndpointStatus,
+  type VariantPlan,
+} from "./kinds.ts";
+import { listPage } from "./listing.ts";
+import { findModel } from "./model-operations.ts";
+import { tagsOf } from "./tag-operations.ts";
+
+export interface EndpointOperationsPorts {
+  readonly account: Account;
+  readonly store: ResourceStore;
+  readonly clock: Clock;
+  /** How long DescribeEndpoint may hold its answer while an endpoint is in transition: SDK waiters sleep 30 s between looks. */
+  readonly describeHoldMs: number;
+}
+
+type Endpoint = Resource<Deployment, EndpointStatus>;
+type EndpointOperations = Pick<
+  Handlers<typeof sagemaker, Context>,
+  | "CreateEndpoint"
+  | "DescribeEndpoint"
+  | "ListEndpoints"
+  | "UpdateEndpoint"
+  | "UpdateEndpointWeightsAndCapacities"
+  | "DeleteEndpoint"
+>;
+
+export function endpointOperations({
+  account,
+  store,
+  clock,
+  describeHoldMs,
+}: EndpointOperationsPorts): EndpointOperations {
+  const endpointArn = (name: string) => arn(account, "sagemaker", `endpoint/${name.toLowerCase()}`);
+
+  const find = async (name: string): Promise<Endpoint> => {
+    const endpoint = await store.get(EndpointKind, name);
+    if (!endpoint) throw notFound("endpoint", endpointArn(name));
+    return endpoint;
+  };
+
+  const plan = async (configName: string): Promise<readonly VariantPlan[]> => {
+    const config = await findEndpointConfig(account, store, configName);
+    const models = new Map<string, Awaited<ReturnType<typeof findModel>>>();
+    for (const { ModelName } of config.spec.ProductionVariants ?? [])
+      models.set(ModelName!, await findModel(account, store, ModelName!));
+    return variantPlans(config.spec, (name) => models.get(name)!.spec);
+  };
+
+  /** Only an endpoint at rest may be changed; of two changes at once, one wins. */
+  const change = async (endpoint: Endpoint, to: Change<Deployment, EndpointStatus>): Promise<void> => {
+    try {
+      await store.update(EndpointKind, endpoint, to);
+    } catch (error) {
+      throw error instanceof Conflict ? inProgress(endpoint.arn) : error;
+    }
+  };
+  const updating = (endpoint: Endpoint, spec: Deployment, reason: string) => {
+    const { failureReason: _, ...status } = endpoint.status;
+    return change(endpoint, {
+      spec,
+      status: { ...status, state: "Updating", since: clock.now(), progress: {} },
+      reason,
+    });
+  };
+  const updatable = async (name: string): Promise<Endpoint> => {
+    const endpoint = await find(name);
+    if (endpoint.status.state === "Failed")
+      throw invalid(`Cannot update failed endpoint "${endpoint.arn}". Delete it and create it again.`);
+    if (endpoint.status.state !== "InService") throw inProgress(endpoint.arn);
+    return endpoint;
+  };
+
+  return {
+    async CreateEndpoint({ EndpointName, EndpointConfigName, Tags, DeploymentConfig }) {
+      refuseGuardrails(DeploymentConfig);
+      const existing = await store.get(EndpointKind, EndpointName);
+      if (existing) throw alreadyExists("endpoint", existing.arn);
+      const spec: Deployment = {
+        revision: 1,
+        configName: EndpointConfigName,
+        variants: await plan(EndpointConfigName),
+      };
+      const status: EndpointStatus = {
+        state: "Creating",
+        since: clock.now(),
+        progress: {},
+        digests: {},
+        draining: {},
+      };
+      try {
+        const created = await store.create(EndpointKind, {
+          name: EndpointName,
+          arn: endpointArn(EndpointName),
+          spec,
+          status,
+          tags: tagsOf(Tags),
+        });
+        return { EndpointArn: created.arn };
+      } catch (error) {
+        throw error instanceof AlreadyExists ? alreadyExists("endpoint", error.arn) : error;
+      }
+    },
+
+    async DescribeEndpoint({ EndpointName }, { signal }) {
+      const endpoint = await settled(store, clock, await find(EndpointName), describeHoldMs, signal);
+      if (!endpoint) throw notFound("endpoint", endpointArn(EndpointName));
+      return describeEndpoint(
+        endpoint,
+        (await store.get(EndpointConfigKind, endpoint.spec.configName))?.spec,
+      );
+    },
+
+    async ListEndpoints(input) {
+      const { items, NextToken } = await listPage(store, EndpointKind, input);
+      return {
+        Endpoints: items.map((endpoint) => ({
+          EndpointName: endpoint.name,
+          EndpointArn: endpoint.arn,
+          EndpointStatus: endpoint.status.state,
+          CreationTime: new Date(endpoint.createdAt),
+          LastModifiedTime: new Date(endpoint.updatedAt),
+        })),
+        NextToken,
+      };
+    },
+
+    async UpdateEndpoint(input) {
+      refuseGuardrails(input.DeploymentConfig);
+      const endpoint = await updatable(input.EndpointName);
+      const variants = await plan(input.EndpointConfigName);
+      const excluded = new Set(
+        input.ExcludeRetainedVariantProperties?.map((property) => property.VariantPropertyType),
+      );
+      const retained = input.RetainAllVariantProperties
+        ? retain(variants, endpoint.spec.variants, excluded)
+        : variants;
+      const spec: Deployment = {
+        revision: endpoint.generation + 1,
+        configName: input.EndpointConfigName,
+        variants: retained,
+      };
+      await updating(endpoint, spec, `UpdateEndpoint to the configuration ${input.EndpointConfigName}.`);
+      return { EndpointArn: endpoint.arn };
+    },
+
+    async UpdateEndpointWeightsAndCapacities({ EndpointName, DesiredWeightsAndCapacities }) {
+      const endpoint = await updatable(EndpointName);
+      const variants = endpoint.spec.variants.map((variant) => ({ ...variant }));
+      for (const {
+        VariantName,
+        DesiredWeight,
+        DesiredInstanceCount,
+        ServerlessUpdateConfig,
+      } of DesiredWeightsAndCapacities) {
+        const variant = variants.find(({ name }) => name === VariantName);
+        if (!variant)
+          throw invalid(
+            `The variant name(s) "${VariantName}" is/are not present within endpoint "${endpoint.arn}".`,
+          );
+        if (ServerlessUpdateConfig) throw unsupported("ServerlessUpdateConfig", "serverless inference");
+        if (DesiredInstanceCount === 0)
+          throw invalid(`DesiredInstanceCount of variant ${VariantName} must be 1 or more.`);
+        variant.weight = DesiredWeight ?? variant.weight;
+        variant.instanceCount = DesiredInstanceCount ?? variant.instanceCount;
+      }
+      await updating(endpoint, { ...endpoint.spec, variants }, "UpdateEndpointWeightsAndCapacities.");
+      return { EndpointArn: endpoint.arn };
+    },
+
+    async DeleteEndpoint({ EndpointName }) {
+      const endpoint = await find(EndpointName);
+      const { state } = endpoint.status;
+      if (state !== "InService" && state !== "Failed") throw inProgress(endpoint.arn);
+      await change(endpoint, {
+        deleting: true,
+        status: { ...endpoint.status, state: "Deleting", since: clock.now() },
+        reason: "DeleteEndpoint.",
+      });
+      return {};
+    },
+  };
+}
+
+/** Weights and counts that the endpoint has now, for variants that keep their name. */
+function retain(
+  variants: readonly VariantPlan[],
+  now: readonly VariantPlan[],
+  excluded: ReadonlySet<string | undefined>,
+): readonly VariantPlan[] {
+  return variants.map((variant) => {
+    const old = now.find(({ name }) => name === variant.name);
+    if (!old) return variant;
+    return {
+      ...variant,
+      weight: excluded.has("DesiredWeight") ? variant.weight : old.weight,
+      instanceCount: excluded.has("DesiredInstanceCount") ? variant.instanceCount : old.instanceCount,
+    };
+  });
+}
+
+/** Blue/green, all at once, without a wait or an alarm is what every update does; anything more is not built yet. */
+function refuseGuardrails(config: sagemaker.DeploymentConfig | undefined): void {
+  if (!config) return;
+  const { BlueGreenUpdatePolicy: policy, RollingUpdatePolicy, AutoRollbackConfiguration } = config;
+  if (RollingUpdatePolicy) throw unsupported("RollingUpdatePolicy", "a rolling update");
+  if (AutoRollbackConfiguration?.Alarms?.length)
+    throw unsupported("AutoRollbackConfiguration", "a rollback by alarms");
+  const routing = policy?.TrafficRoutingConfiguration;
+  if (routing && routing.Type !== "ALL_AT_ONCE")
+    throw unsupported("TrafficRoutingConfiguration", `${routing.Type} traffic routing`);
+  if (routing?.WaitIntervalInSeconds || policy?.TerminationWaitInSeconds)
+    throw unsupported("BlueGreenUpdatePolicy", "a baking period");
+}
+
+const IN_TRANSITION: ReadonlySet<string> = new Set(["Creating", "Updating", "RollingBack", "Deleting"]);
+
+/** The endpoint once it is at rest, or as it is after `holdMs`; undefined when it is gone. */
+async function settled(
+  store: ResourceStore,
+  clock: Clock,
+  endpoint: Endpoint,
+  holdMs: number,
+  signal: AbortSignal,
+): Promise<Endpoint | undefined> {
+  if (holdMs === 0 || !IN_TRANSITION.has(endpoint.status.state)) return endpoint;
+  const deadline = clock.now() + holdMs;
+  for (let latest: Endpoint | undefined = endpoint; ;) {
+    const changed = nextChange(store, clock, endpoint.name, deadline - clock.now(), signal);
+    latest = await store.get(EndpointKind, endpoint.name);
+    if (!latest || !IN_TRANSITION.has(latest.status.state) || latest.uid !== endpoint.uid) changed.stop();
+    else if (await changed.happened) continue;
+    return latest && store.get(EndpointKind, endpoint.name);
+  }
+}
+
+/** Begins to watch at once, so that no change between a look and the wait is missed. */
+function nextChange(
+  store: ResourceStore,
+  clock: Clock,
+  name: string,
+  withinMs: number,
+  signal: AbortSignal,
+): { happened: Promise<boolean>; stop(): void } {
+  const { promise: happened, resolve } = Promise.withResolvers<boolean>();
+  const stop = (change: boolean) => {
+    unwatch();
+    cancel();
+    signal.removeEventListener("abort", aborted);
+    resolve(change);
+  };
+  const aborted = () => stop(false);
+  const unwatch = store.watch((change) => {
+    if (change.kind === EndpointKind.name && change.name.toLowerCase() === name.toLowerCase()) stop(true);
+  });
+  const cancel = clock.after(Math.max(0, withinMs), () => stop(false));
+  signal.addEventListener("abort", aborted);
+  if (signal.aborted) stop(false);
+  return { happened, stop: () => stop(false) };
+}

@@ -1,0 +1,115 @@
+/** From deployments to fleets and routes, and from fleets' states to sentences: pure functions. */
+import type { FleetSpec, FleetStatus } from "../../compute/engine.ts";
+import type { EndpointRoute } from "../../dataplane/routing-table.ts";
+import type { Resource } from "../../state/resource.ts";
+import type { Deployment, EndpointStatus, VariantPlan, VariantProgress } from "./kinds.ts";
+
+type Endpoint = Resource<Deployment, EndpointStatus>;
+
+/** What every fleet of the endpoint begins with; differs from that of an earlier endpoint of the same name. */
+export const fleetPrefix = (endpoint: Endpoint) => `${endpoint.uid.slice(0, 8)}-r`;
+
+/** The endpoint's name comes last, where no name of a variant or endpoint can be mistaken for another part. */
+export const fleetId = (endpoint: Endpoint, { revision, variants }: Deployment, variant: VariantPlan) =>
+  `${fleetPrefix(endpoint)}${revision}-${variants.indexOf(variant)}-${endpoint.name.toLowerCase()}`;
+
+/** The endpoint that a fleet belongs to, in lower case. */
+export const endpointOfFleet = (id: string) => /^[0-9a-f]{8}-r\d+-\d+-(.*)$/.exec(id)?.[1];
+
+export function fleetSpec(endpoint: Endpoint, deployment: Deployment, variant: VariantPlan): FleetSpec {
+  const id = fleetId(endpoint, deployment, variant);
+  const digest = endpoint.status.digests[id];
+  const { artifact } = variant.container;
+  return {
+    id,
+    endpoint: endpoint.name,
+    variant: variant.name,
+    container: {
+      ...variant.container,
+      ...(artifact && { artifact: { ...artifact, ...(digest && { digest }) } }),
+    },
+    instanceType: variant.instanceType,
+    desired: variant.instanceCount,
+    downloadTimeoutMs: variant.downloadTimeoutMs,
+    startupTimeoutMs: variant.startupTimeoutMs,
+  };
+}
+
+export const readyInstances = (fleet: FleetStatus) =>
+  fleet.instances.filter(({ phase, address }) => phase === "ready" && address);
+
+/** How many requests an instance may hold at once, answered or waiting, before callers are told to come back. */
+const OUTSTANDING_PER_INSTANCE = 256;
+/** The container contract's time for an answer. */
+const INVOCATION_TIMEOUT_MS = 60_000;
+
+/** The route of a deployment whose fleets have these states. */
+export function endpointRoute(
+  endpoint: Endpoint,
+  deployment: Deployment,
+  fleets: readonly FleetStatus[],
+): EndpointRoute {
+  const variants = deployment.variants.map((variant, index) => ({
+    name: variant.name,
+    fleet: fleets[index]!.id,
+    weight: variant.weight,
+    routing: variant.routing,
+    instances: readyInstances(fleets[index]!).map(({ id, address }) => ({ id, address: address! })),
+  }));
+  const instances = variants.reduce((sum, variant) => sum + variant.instances.length, 0);
+  return {
+    name: endpoint.name,
+    arn: endpoint.arn,
+    variants,
+    timeoutMs: INVOCATION_TIMEOUT_MS,
+    maxOutstanding: Math.max(1, instances) * OUTSTANDING_PER_INSTANCE,
+  };
+}
+
+/** What DescribeEndpoint says of a variant on its way, with per cent where there are any. */
+export function variantProgress(variant: VariantPlan, fleet: FleetStatus): VariantProgress {
+  const ready = readyInstances(fleet).length;
+  const resolved = fleet.resolvedImage === undefined ? {} : { resolvedImage: fleet.resolvedImage };
+  if (ready >= variant.instanceCount) return { ready, ...resolved };
+  return { ready, message: launchMessage(variant, fleet, ready), ...resolved };
+}
+
+function launchMessage(
+  { instanceCount }: VariantPlan,
+  { instances, download }: FleetStatus,
+  ready: number,
+): string {
+  const launching = `Launching ${instanceCount} instance(s).`;
+  if (instances.some(({ phase }) => phase === "starting"))
+    return `${launching} The container is loading the model: ${ready} of ${instanceCount} ready (${Math.round((100 * ready) / instanceCount)} %).`;
+  if (download) {
+    const { bytes, totalBytes } = download;
+    const megabytes = (value: number) => (value / 1e6).toFixed(1);
+    // In steps of 5 per cent: each change of the message is a write to the store.
+    if (totalBytes)
+      return `${launching} Downloading the model: ${Math.floor((20 * bytes) / totalBytes) * 5} % of ${megabytes(totalBytes)} MB.`;
+    return `${launching} Downloading the model.`;
+  }
+  return launching;
+}
+
+const LONGEST_REASON = 1024;
+const LONGEST_LINE = 200;
+
+/** What happened, the last log lines, what to do: in the 1,024 characters that FailureReason has. */
+export function failureReason(variant: VariantPlan, { failure }: FleetStatus): string {
+  const { message, logTail } = failure!;
+  const head = `The container for production variant ${variant.name} could not be started: ${message}`.slice(
+    0,
+    LONGEST_REASON,
+  );
+  const room = LONGEST_REASON - head.length - " Last log lines: ".length;
+  const lines: string[] = [];
+  let used = 0;
+  for (const line of logTail.toReversed()) {
+    const cut = line.slice(0, LONGEST_LINE);
+    if ((used += cut.length + 3) > room) break;
+    lines.unshift(cut);
+  }
+  return lines.length ? `${head} Last log lines: ${lines.join(" | ")}` : head;
+}
