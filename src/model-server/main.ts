@@ -1,0 +1,114 @@
+/**
+ * The program inside an instance: loads the model of a folder and serves it by the SageMaker container contract.
+ *
+ * TIDEWAY_SOCKET          unix socket to listen on; else TCP on TIDEWAY_BIND_HOST (127.0.0.1) and
+ * SAGEMAKER_BIND_TO_PORT  (8080)
+ * TIDEWAY_MODEL_DIR       the model's folder (else SAGEMAKER_BASE_DIR/model, /opt/ml/model)
+ * TIDEWAY_RUNTIME         onnx, xgboost or lightgbm (else chosen from the files)
+ * TIDEWAY_THREADS         threads of one run (1)
+ * TIDEWAY_MAX_BODY_BYTES  largest request (104857600)
+ */
+import { fstatSync } from "node:fs";
+import { join } from "node:path";
+
+import { systemClock } from "../base/clock.ts";
+import { loadModel } from "./load-model.ts";
+import { InvalidModel, type Model, type ModelFormat, type TensorInfo } from "./model.ts";
+import { ModelServer } from "./server.ts";
+import { warmUp } from "./warm-up.ts";
+
+process.title = "tideway: instance";
+
+const { env } = process;
+const log = (line: string) => void process.stdout.write(`${line}\n`);
+const directory = env.TIDEWAY_MODEL_DIR || join(env.SAGEMAKER_BASE_DIR || "/opt/ml", "model");
+const server = new ModelServer({
+  maxBodyBytes: wholeNumber("TIDEWAY_MAX_BODY_BYTES", 104_857_600, 2 ** 31),
+  batch: /^(1|true)$/i.test(env.SAGEMAKER_BATCH ?? ""),
+  defaultAccept: env.SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT,
+  log,
+});
+let model: Model | undefined;
+let stopping = false;
+
+process.on("SIGTERM", () => void stop());
+endWithParent();
+server.http.on("error", (error) => fail(`The instance can not listen: ${error.message}`));
+server.http.listen(
+  env.TIDEWAY_SOCKET
+    ? { path: env.TIDEWAY_SOCKET }
+    : {
+        host: env.TIDEWAY_BIND_HOST || "127.0.0.1",
+        port: wholeNumber("SAGEMAKER_BIND_TO_PORT", 8080, 65_535),
+      },
+  () => void start(),
+);
+
+async function start(): Promise<void> {
+  const address = server.http.address();
+  log(
+    `Listening on ${typeof address === "string" ? address : `http://${address?.address}:${address?.port}`}`,
+  );
+  try {
+    const begun = systemClock.monotonic();
+    model = await loadModel(directory, runtime(), wholeNumber("TIDEWAY_THREADS", 1, 256));
+    const loaded = systemClock.monotonic();
+    const { merge, failure } = await warmUp(model, systemClock);
+    if (failure) log(`The model did not run on made-up rows, and is served all the same: ${failure}`);
+    server.serve(model, merge);
+    log(
+      `Serving ${model.format} model of ${directory}: inputs ${model.inputs.map(describe).join(", ")}; outputs ${model.outputs.map(describe).join(", ")}; ` +
+        `loaded in ${(loaded - begun).toFixed(1)} ms, first run ${(systemClock.monotonic() - loaded).toFixed(1)} ms; requests run ${merge ? "together" : "one by one"}`,
+    );
+  } catch (error) {
+    fail(
+      error instanceof InvalidModel
+        ? error.message
+        : `The model can not be loaded: ${(error as Error).message}`,
+    );
+  }
+}
+
+/** Finishes what has begun; a second signal ends at once. */
+async function stop(): Promise<void> {
+  if (stopping) process.exit(0);
+  stopping = true;
+  await server.drain();
+  await model?.[Symbol.asyncDispose]();
+  process.exit(0);
+}
+
+/** The engine holds the other end of standard input: when it is gone, so is the reason to run. */
+function endWithParent(): void {
+  const input = fstatSync(0, { throwIfNoEntry: false });
+  // /dev/null and terminals do not tell of a parent.
+  if (!input?.isFIFO() && !input?.isSocket()) return;
+  process.stdin.on("end", () => process.exit(0));
+  process.stdin.on("error", () => process.exit(0));
+  process.stdin.resume();
+}
+
+function runtime(): ModelFormat | undefined {
+  const name = env.TIDEWAY_RUNTIME;
+  if (!name || name === "onnx" || name === "xgboost" || name === "lightgbm")
+    return (name as ModelFormat | undefined) || undefined;
+  return fail(`TIDEWAY_RUNTIME is ${name}, and must be onnx, xgboost or lightgbm.`);
+}
+
+function wholeNumber(name: string, fallback: number, most: number): number {
+  const written = env[name];
+  if (!written) return fallback;
+  const number = Number(written);
+  return Number.isInteger(number) && number >= 0 && number <= most
+    ? number
+    : fail(`${name} is ${written}, and must be a whole number up to ${most}.`);
+}
+
+function describe({ name, type, shape }: TensorInfo): string {
+  return `${name} ${type}[${shape.join(", ")}]`;
+}
+
+function fail(sentence: string): never {
+  process.stderr.write(`${sentence.replaceAll(/\s+/g, " ")}\n`);
+  process.exit(1);
+}
