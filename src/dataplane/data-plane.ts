@@ -5,13 +5,22 @@ import type { RoutingTable } from "./routing-table.ts";
 export interface Invocation {
   readonly endpoint: string;
   readonly targetVariant?: string | undefined;
+  /** POST unless said otherwise. */
+  readonly method?: "GET" | "POST";
   /** The container's path: `/invocations`, or an OpenAI path. */
   readonly path: string;
   /** What the container contract lets through, lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
   /** Aborts when the client goes away. */
-  readonly signal: AbortSignal;
+  readonly signal: Departure;
+}
+
+/** The part of an AbortSignal that the data plane uses, so that a gateway can have a cheaper one per request. */
+export interface Departure {
+  readonly aborted: boolean;
+  addEventListener(type: "abort", listener: { handleEvent(): void }): void;
+  removeEventListener(type: "abort", listener: { handleEvent(): void }): void;
 }
 
 export interface DataPlane extends AsyncDisposable {
@@ -22,7 +31,12 @@ export interface DataPlane extends AsyncDisposable {
   invokeStreaming(invocation: Invocation): Promise<Outcome<AsyncIterable<Uint8Array>>>;
   /** Requests in flight to a fleet, whether or not it is still routed to. */
   inFlight(fleet: string): number;
+  /** Resolves once no request is in flight to the fleet: at once when there is none. */
+  drained(fleet: string): Promise<void>;
 }
+
+/** What an instance did wrong, for whoever keeps it: refused a connection, broke one, or let a request time out. */
+export type InstanceFailure = "unreachable" | "broken" | "timed-out";
 
 /** A model's stream that did not end well, in the words of ModelStreamError. */
 export class StreamFailure extends Error {
