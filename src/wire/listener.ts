@@ -1,0 +1,155 @@
+/** The door: a node:http server that cuts slow and oversized requests, and refuses ambiguous ones. */
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from "node:http";
+import type { Duplex } from "node:stream";
+import type { Clock } from "../base/clock.ts";
+
+/** How patient a listener is. */
+export interface ListenerLimits {
+  readonly headersTimeoutMs: number;
+  /** For a whole request, body included: uploads of 5 GiB are requests too. */
+  readonly requestTimeoutMs: number;
+  readonly checkIntervalMs: number;
+  readonly keepAliveTimeoutMs: number;
+  readonly maxHeaderBytes: number;
+  readonly maxHeaders: number;
+  readonly maxConnections: number;
+}
+
+const LIMITS: ListenerLimits = {
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 3_600_000,
+  checkIntervalMs: 1000,
+  keepAliveTimeoutMs: 65_000,
+  maxHeaderBytes: 16 << 10,
+  maxHeaders: 100,
+  maxConnections: 10_000,
+};
+
+/** What answers requests; a rejection is a bug, and costs the client its connection. */
+export type RequestHandler = (message: IncomingMessage, reply: ServerResponse) => Promise<void>;
+
+/** A server that can be told to finish what it has begun. */
+export interface Listener extends AsyncDisposable {
+  readonly server: Server;
+  /** Resolves with the address once connections are accepted. */
+  listen(port: number, host: string): Promise<{ readonly port: number; readonly host: string }>;
+  /** Accepts nothing more, lets requests in flight end for up to `graceMs`, then cuts them. */
+  drain(graceMs: number): Promise<void>;
+}
+
+/** Makes a server around a handler. */
+export function createListener(
+  handler: RequestHandler,
+  options: { readonly clock: Clock; readonly limits?: Partial<ListenerLimits> },
+): Listener {
+  const limits = { ...LIMITS, ...options.limits };
+  const server = createServer({
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    connectionsCheckingInterval: limits.checkIntervalMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    maxHeaderSize: limits.maxHeaderBytes,
+    joinDuplicateHeaders: true,
+    noDelay: true,
+  });
+  // node:http drops the fields above its own limit silently, so that must not be reached before ours is
+  server.maxHeadersCount = 0;
+  server.maxConnections = limits.maxConnections;
+  const serve = (message: IncomingMessage, reply: ServerResponse) => {
+    const problem = ambiguity(message, limits.maxHeaders);
+    if (problem) return refuse(message, reply, problem);
+    handler(message, reply).catch(() => reply.destroy());
+  };
+  server.on("request", serve);
+  server.on("checkContinue", serve); // the body is asked for when it is read: http.ts
+  server.on("checkExpectation", (message: IncomingMessage, reply: ServerResponse) =>
+    refuse(message, reply, "Expect may only be 100-continue.", 417),
+  );
+  server.on("clientError", answerGarbage);
+  return {
+    server,
+    listen: (port, host) => listen(server, port, host),
+    drain: (graceMs) => drain(server, options.clock, graceMs),
+    [Symbol.asyncDispose]: () => drain(server, options.clock, 0),
+  };
+}
+
+/** Fields of which two could be read differently by two readers. */
+const SINGLE =
+  /^(?:host|authorization|content-length|content-type|transfer-encoding|expect|origin|x-amz-.*)$/i;
+
+function ambiguity({ rawHeaders, url = "" }: IncomingMessage, maxHeaders: number): string | undefined {
+  if (rawHeaders.length / 2 > maxHeaders) return `The request has more than ${maxHeaders} header fields.`;
+  if (!url.startsWith("/")) return "The request target must be a path.";
+  const seen = new Set<string>();
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] ?? "";
+    if (!SINGLE.test(name)) continue;
+    const key = name.toLowerCase();
+    if (seen.has(key)) return `The request has more than one header field ${key}.`;
+    seen.add(key);
+  }
+  return undefined;
+}
+
+function refuse(message: IncomingMessage, reply: ServerResponse, problem: string, status = 400): void {
+  const body = JSON.stringify({ __type: "BadRequest", message: problem });
+  reply
+    .writeHead(status, {
+      "content-type": "application/json",
+      "content-length": Buffer.byteLength(body),
+      connection: "close",
+    })
+    .end(body);
+  message.resume();
+}
+
+const STATUS_OF: Readonly<Record<string, number>> = {
+  HPE_HEADER_OVERFLOW: 431,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+};
+
+function answerGarbage(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable || error.code === "ECONNRESET") return void socket.destroy();
+  const status = STATUS_OF[error.code ?? ""] ?? 400;
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`,
+    () => socket.destroy(),
+  );
+}
+
+function listen(server: Server, port: number, host: string): Promise<{ port: number; host: string }> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => {
+      server.off("error", reject);
+      const address = server.address();
+      resolve(
+        address !== null && typeof address === "object"
+          ? { port: address.port, host: address.address }
+          : { port, host },
+      );
+    });
+  });
+}
+
+function drain(server: Server, clock: Clock, graceMs: number): Promise<void> {
+  if (!server.listening) return Promise.resolve();
+  return new Promise((resolve) => {
+    let cancel = () => {};
+    server.close(() => {
+      cancel();
+      resolve();
+    });
+    server.closeIdleConnections();
+    if (graceMs > 0) cancel = clock.after(graceMs, () => server.closeAllConnections());
+    else server.closeAllConnections();
+  });
+}
