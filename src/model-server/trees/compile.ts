@@ -1,0 +1,131 @@
+import { InvalidModel } from "../model.ts";
+import type { CategoricalSplit, Missing, NumericSplit, Tree } from "./tree.ts";
+
+/** The type that a framework compares and adds in. */
+export type Precision = "float32" | "float64";
+
+/** What splits read: a feature, or something simple made of it once per row. */
+export interface Column {
+  readonly feature: number;
+  readonly missing: Missing;
+  readonly negated: boolean;
+}
+
+/** The set of one categorical split and the column that holds its category. */
+export interface CategorySet {
+  readonly column: number;
+  readonly set: Uint32Array;
+  readonly missingInside: boolean;
+}
+
+/** In `column` of a compiled node: a leaf. What is below it is a categorical split: -2 for set 0, -3 for set 1. */
+export const LEAF = -1;
+
+/**
+ * Trees as flat arrays, one slot per node, in which the two children of a split lie side by side.
+ *
+ * A numeric split is one comparison that needs no case for missing values: `row[column] > threshold` goes to the
+ * slot after `first`, all else (NaN included) to `first`. So the child for missing values comes first, and where
+ * this turns the comparison round the split reads a column that holds the negated feature.
+ */
+export interface CompiledTrees {
+  readonly roots: readonly number[];
+  readonly columns: readonly Column[];
+  readonly sets: readonly CategorySet[];
+  readonly column: readonly number[];
+  readonly threshold: readonly number[];
+  readonly first: readonly number[];
+  readonly value: readonly number[];
+}
+
+/** Checks that the trees are trees (no cycle, no child or feature that does not exist) and lays them out. */
+export function compileTrees(trees: readonly Tree[], features: number, precision: Precision): CompiledTrees {
+  const below = precision === "float32" ? nextBelowFloat32 : nextBelowFloat64;
+  const roots: number[] = [];
+  const columns = new ColumnTable(features);
+  const sets: CategorySet[] = [];
+  const column: number[] = [];
+  const threshold: number[] = [];
+  const first: number[] = [];
+  const value: number[] = [];
+
+  const slot = () => {
+    column.push(LEAF);
+    threshold.push(0);
+    value.push(0);
+    return first.push(0) - 1;
+  };
+  for (const [number, tree] of trees.entries()) {
+    const seen = new Uint8Array(tree.size);
+    const queue: number[] = [];
+    const slots: number[] = [];
+    const enqueue = (node: number) => {
+      if (!(node >= 0 && node < tree.size)) throw new InvalidModel(`Tree ${number} has no node ${node}, to which a split leads.`);
+      if (seen[node]) throw new InvalidModel(`Tree ${number} reaches its node ${node} on more than one way.`);
+      seen[node] = 1;
+      queue.push(node);
+      slots.push(slot());
+    };
+    roots.push(column.length);
+    enqueue(0);
+    for (let next = 0; next < queue.length; next++) {
+      const at = slots[next]!;
+      const node = tree.node(queue[next]!);
+      if (node.kind === "leaf") {
+        value[at] = node.value;
+        continue;
+      }
+      first[at] = column.length;
+      if (node.kind === "numeric") {
+        column[at] = columns.index(node, node.missing, !node.defaultLeft, number);
+        threshold[at] = node.defaultLeft ? node.threshold : below(-node.threshold);
+        enqueue(node.defaultLeft ? node.left : node.right);
+        enqueue(node.defaultLeft ? node.right : node.left);
+      } else {
+        const { set, missingInside } = node;
+        column[at] = LEAF - sets.push({ column: columns.index(node, "nan", false, number), set, missingInside });
+        enqueue(node.outside);
+        enqueue(node.inside);
+      }
+    }
+  }
+  return { roots, columns: columns.all, sets, column, threshold, first, value };
+}
+
+/** The columns in use, each once. */
+class ColumnTable {
+  readonly all: Column[] = [];
+  readonly #features: number;
+  readonly #indexes = new Map<string, number>();
+
+  constructor(features: number) {
+    this.#features = features;
+  }
+
+  index({ feature }: NumericSplit | CategoricalSplit, missing: Missing, negated: boolean, tree: number): number {
+    if (!(feature >= 0 && feature < this.#features))
+      throw new InvalidModel(`Tree ${tree} splits on feature ${feature}, but the model has ${this.#features} features.`);
+    const key = `${feature} ${missing} ${negated}`;
+    const known = this.#indexes.get(key);
+    if (known !== undefined) return known;
+    const index = this.all.push({ feature, missing, negated }) - 1;
+    this.#indexes.set(key, index);
+    return index;
+  }
+}
+
+/** The greatest float32 below a float32, so that `x < t` can be asked as `x <= nextBelowFloat32(t)`. */
+export function nextBelowFloat32(value: number): number {
+  const floats = new Float32Array([value]);
+  const bits = new Int32Array(floats.buffer);
+  bits[0] = value === 0 ? -0x7fffffff : bits[0]! + (value > 0 ? -1 : 1);
+  return floats[0]!;
+}
+
+/** The greatest float64 below a float64. */
+export function nextBelowFloat64(value: number): number {
+  const floats = new Float64Array([value]);
+  const bits = new BigInt64Array(floats.buffer);
+  bits[0] = value === 0 ? -0x7fffffffffffffffn : bits[0]! + (value > 0 ? -1n : 1n);
+  return floats[0]!;
+}
