@@ -89,23 +89,16 @@ export function chooseAnswer(
 
 /** Writes outputs in the chosen content type. */
 export function encodeAnswer(type: AnswerType, outputs: readonly Tensor[], style: AnswerStyle): Buffer {
-  switch (type) {
-    case "text/csv":
-      return Buffer.from(encodeCsv(outputs, style));
-    case "application/json":
-      return Buffer.from(encodeJson(outputs, style));
-    case "application/jsonlines":
-      return Buffer.from(encodeJsonLines(outputs, style));
-    case "application/x-npy": {
-      const [only, second] = outputs;
-      if (!only || second)
-        throw new Refusal(
-          406,
-          `application/x-npy carries one array, but the model has the outputs ${outputs.map(({ name }) => name).join(", ")}: accept application/json.`,
-        );
-      return encodeNpy(only);
-    }
-  }
+  if (type === "text/csv") return Buffer.from(encodeCsv(outputs, style));
+  if (type === "application/json") return Buffer.from(encodeJson(outputs, style));
+  if (type === "application/jsonlines") return Buffer.from(encodeJsonLines(outputs, style));
+  const [only, second] = outputs;
+  if (only && !second) return encodeNpy(only);
+  const names = outputs.map(({ name }) => name).join(", ");
+  throw new Refusal(
+    406,
+    `application/x-npy carries one array, but the model has the outputs ${names}: accept application/json.`,
+  );
 }
 
 /** What the header of an answer says. */

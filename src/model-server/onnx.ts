@@ -95,7 +95,7 @@ class OnnxModel implements Model {
     }
     return this.outputs.map(({ name, type }) => {
       const { data, dims } = results[name] as OrtTensor;
-      return { name, type, shape: dims, data: data as Tensor["data"] };
+      return { name, type, shape: dims, data };
     });
   }
 

@@ -55,31 +55,23 @@ export function width(info: TensorInfo): number | undefined {
     : rest.reduce((product, size) => product * size, 1);
 }
 
-/** An empty array for `length` values of a type. */
+const ARRAYS = {
+  float32: Float32Array,
+  float64: Float64Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  int16: Int16Array,
+  uint16: Uint16Array,
+  int32: Int32Array,
+  uint32: Uint32Array,
+  int64: BigInt64Array,
+  uint64: BigUint64Array,
+  bool: Uint8Array,
+} as const;
+
+/** Room for `length` values of a type. */
 export function allocate(type: Exclude<TensorType, "string">, length: number): Exclude<TensorData, string[]> {
-  switch (type) {
-    case "float32":
-      return new Float32Array(length);
-    case "float64":
-      return new Float64Array(length);
-    case "int8":
-      return new Int8Array(length);
-    case "bool":
-    case "uint8":
-      return new Uint8Array(length);
-    case "int16":
-      return new Int16Array(length);
-    case "uint16":
-      return new Uint16Array(length);
-    case "int32":
-      return new Int32Array(length);
-    case "uint32":
-      return new Uint32Array(length);
-    case "int64":
-      return new BigInt64Array(length);
-    case "uint64":
-      return new BigUint64Array(length);
-  }
+  return new ARRAYS[type](length);
 }
 
 /** A request's values as the model stores them; what the type can not hold is refused. */

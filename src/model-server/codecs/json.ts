@@ -49,7 +49,7 @@ export function decodeJson(document: unknown, model: Signature): Map<string, Ten
   if (isOpenInference(document)) return openInference(inputs as unknown as OpenInferenceInput[], model);
   if (Array.isArray(instances)) return decodeRows(instances, model);
   if (Array.isArray(inputs)) return named({ [onlyInput(model).name]: inputs }, model);
-  if (typeof inputs === "object" && inputs !== null) return named(inputs as Record<string, Json>, model);
+  if (typeof inputs === "object" && inputs !== null) return named(inputs, model);
   if (model.inputs.some((info) => Object.hasOwn(document, info.name)))
     return named(document as Record<string, Json>, model);
   throw new InvalidInput(
@@ -150,7 +150,7 @@ function openInference(inputs: readonly OpenInferenceInput[], model: Signature):
       );
     if (DATATYPES[datatype] !== info.type)
       throw new InvalidInput(
-        `Input '${name}' has the datatype ${String(datatype).slice(0, 20)}, but the model takes ${OPEN_INFERENCE_TYPES.get(info.type)}.`,
+        `Input '${name}' has the datatype ${JSON.stringify(datatype)?.slice(0, 20)}, but the model takes ${OPEN_INFERENCE_TYPES.get(info.type)}.`,
       );
     if (!Array.isArray(shape) || !shape.every((size) => Number.isInteger(size) && size >= 0))
       throw new InvalidInput(`Input '${name}' must have a "shape" of whole numbers.`);

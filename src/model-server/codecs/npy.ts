@@ -48,6 +48,10 @@ export function encodeNpy({ type, shape, data }: Tensor): Buffer {
   return Buffer.concat([header, Buffer.from(data.buffer, data.byteOffset, data.byteLength)]);
 }
 
+function bad(reason: string): InvalidInput {
+  return new InvalidInput(`The body is no usable NPY array: ${reason}.`);
+}
+
 interface NpyArray {
   readonly type: Exclude<TensorType, "string">;
   readonly shape: readonly number[];
@@ -56,7 +60,6 @@ interface NpyArray {
 
 /** The header is a Python literal of fixed form; it is matched, never evaluated. */
 export function parseNpy(body: Buffer): NpyArray {
-  const bad = (reason: string) => new InvalidInput(`The body is no usable NPY array: ${reason}.`);
   if (body.length < 12 || body.toString("latin1", 0, 6) !== "\x93NUMPY")
     throw bad("it does not start with NumPy's magic bytes");
   const version = body[6]!;
