@@ -14,6 +14,8 @@ export interface Resource<Spec = unknown, Status = unknown> {
   readonly updatedAt: number;
   /** Set once a delete was asked for; the controller removes the row when nothing of it is left. */
   readonly deletingAt?: number;
+  /** The uid of the resource that this one belongs to. */
+  readonly owner?: string;
   readonly spec: Spec;
   readonly status: Status;
 }
@@ -33,4 +35,9 @@ export function defineKind<Spec, Status extends { readonly state: string }>(
   kind: Omit<Kind<Spec, Status>, "types">,
 ): Kind<Spec, Status> {
   return kind;
+}
+
+/** What tells one resource of a kind from another: its name, in lower case where the kind ignores case. */
+export function keyOf(kind: Kind<any, any>, name: string): string {
+  return kind.ignoresCase ? name.toLowerCase() : name;
 }

@@ -1,0 +1,123 @@
+import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { StorageFull } from "../store.ts";
+import { migrate } from "./migrations.ts";
+
+const FULL = 13;
+/**
+ * After a failed fsync nobody knows what is on the disk, and the next write would succeed as if nothing had happened:
+ * the process must end and find out at its next start. The same when pages turn out to be damaged.
+ */
+const FATAL = {
+  CORRUPT: 11,
+  NOTADB: 26,
+  IOERR_FSYNC: 1034,
+  IOERR_DIR_FSYNC: 1290,
+} as const;
+
+type Values = Record<string, SQLInputValue>;
+
+/** A SQLite file that keeps what it acknowledged: WAL, synchronous FULL, its schema current, its errors told apart. */
+export class Database implements Disposable {
+  readonly #database: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+  readonly #fatal: (error: Error) => void;
+  #broken: Error | undefined;
+
+  constructor(path: string, fatal: (error: Error) => void) {
+    this.#fatal = fatal;
+    this.#database = open(path);
+  }
+
+  /** The first row, or undefined. */
+  one(sql: string, values: Values = {}): unknown {
+    return this.#guard(() => this.#statement(sql).get(values));
+  }
+
+  all<Row>(sql: string, values: Values = {}): Row[] {
+    return this.#guard(() => this.#statement(sql).all(values) as Row[]);
+  }
+
+  run(sql: string, values: Values = {}): { readonly changes: number; readonly id: number } {
+    const { changes, lastInsertRowid } = this.#guard(() => this.#statement(sql).run(values));
+    return { changes: Number(changes), id: Number(lastInsertRowid) };
+  }
+
+  /** All of the work or nothing of it; durable when it returns. */
+  transaction<Result>(work: () => Result): Result {
+    this.run("BEGIN IMMEDIATE");
+    try {
+      const result = work();
+      this.run("COMMIT");
+      return result;
+    } catch (error) {
+      // SQLite has already rolled back by itself after some errors, a full disk among them.
+      if (this.#database.isTransaction && !this.#broken) this.run("ROLLBACK");
+      throw error;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#database.isOpen) this.#database.close();
+  }
+
+  #statement(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (!statement) this.#statements.set(sql, (statement = this.#database.prepare(sql)));
+    return statement;
+  }
+
+  #guard<Result>(call: () => Result): Result {
+    if (this.#broken) throw this.#broken;
+    try {
+      return call();
+    } catch (error) {
+      const code = codeOf(error);
+      if (code === FULL) throw new StorageFull("the disk of the data folder is full", { cause: error });
+      if (Object.values<number | undefined>(FATAL).includes(code)) {
+        this.#broken = new Error(
+          `the state database can't be trusted any more: ${(error as Error).message}`,
+          {
+            cause: error,
+          },
+        );
+        this.#fatal(this.#broken);
+        throw this.#broken;
+      }
+      throw error;
+    }
+  }
+}
+
+function open(path: string): DatabaseSync {
+  let database: DatabaseSync;
+  try {
+    database = new DatabaseSync(path, { timeout: 5_000 });
+  } catch (error) {
+    throw new Error(`can't open ${path}: ${(error as Error).message}`, { cause: error });
+  }
+  try {
+    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+    const found = database.prepare("PRAGMA quick_check(1)").get() as { quick_check: string };
+    if (found.quick_check !== "ok") throw damaged(path, found.quick_check);
+    migrate(database, path);
+    return database;
+  } catch (error) {
+    database.close();
+    const code = codeOf(error);
+    if (code === FATAL.CORRUPT || code === FATAL.NOTADB) throw damaged(path, (error as Error).message);
+    throw error;
+  }
+}
+
+function damaged(path: string, finding: string): Error {
+  return new Error(
+    `${path} is damaged (${finding}), so Tideway doesn't start on it. Keep a copy of ${path}*; then put a backup of ` +
+      `${path} in its place and remove ${path}-wal and ${path}-shm, or save what can be read: ` +
+      `sqlite3 ${path} .recover | sqlite3 recovered.db, and put recovered.db in its place.`,
+  );
+}
+
+/** SQLite's extended result code. */
+function codeOf(error: unknown): number | undefined {
+  return (error as { errcode?: number }).errcode;
+}

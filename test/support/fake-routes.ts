@@ -1,0 +1,19 @@
+import type { EndpointRoute, RoutePublisher } from "../../src/dataplane/routing-table.ts";
+
+/** Remembers what was published, in order; requests in flight are what a test sets. */
+export class FakeRoutes implements RoutePublisher {
+  readonly table = new Map<string, EndpointRoute>();
+  /** Which fleets each publication named. */
+  readonly history: string[][] = [];
+  readonly inFlight = new Map<string, number>();
+
+  async publish(endpoint: string, route: EndpointRoute | undefined): Promise<void> {
+    if (route) this.table.set(endpoint, route);
+    else this.table.delete(endpoint);
+    this.history.push(route ? route.variants.map(({ fleet }) => fleet) : []);
+  }
+
+  async drained(fleet: string): Promise<number> {
+    return this.inFlight.get(fleet) ?? 0;
+  }
+}
