@@ -1,0 +1,1 @@
+"""Serves a model's own inference.py by the SageMaker container contract."""
