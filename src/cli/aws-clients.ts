@@ -1,0 +1,25 @@
+import type { Connection } from "./data-folder.ts";
+
+/** The SDK's clients for a server, each loaded when a command first needs it: `--help` must not wait for them. */
+export class AwsClients {
+  readonly #settings;
+
+  constructor({ url, region, accessKeyId, secretAccessKey }: Connection) {
+    this.#settings = { endpoint: url, region, credentials: { accessKeyId, secretAccessKey }, maxAttempts: 1 };
+  }
+
+  async sagemaker() {
+    const sdk = await import("@aws-sdk/client-sagemaker");
+    return { sdk, client: new sdk.SageMakerClient(this.#settings) };
+  }
+
+  async runtime() {
+    const sdk = await import("@aws-sdk/client-sagemaker-runtime");
+    return { sdk, client: new sdk.SageMakerRuntimeClient(this.#settings) };
+  }
+
+  async s3() {
+    const sdk = await import("@aws-sdk/client-s3");
+    return { sdk, client: new sdk.S3Client({ ...this.#settings, forcePathStyle: true }) };
+  }
+}

@@ -1,0 +1,31 @@
+import type { Command } from "./command.ts";
+import { demo } from "./commands/demo.ts";
+import { deploy } from "./commands/deploy.ts";
+import { describe } from "./commands/describe.ts";
+import { doctor } from "./commands/doctor.ts";
+import { env } from "./commands/env.ts";
+import { imageAdd, imageLs, imageRm } from "./commands/image.ts";
+import { invoke } from "./commands/invoke.ts";
+import { logs } from "./commands/logs.ts";
+import { ls } from "./commands/ls.ts";
+import { rm } from "./commands/rm.ts";
+import { serve } from "./commands/serve.ts";
+import { version } from "./commands/version.ts";
+
+/** Every command, in the order of the help. */
+export const commands: readonly Command[] = [
+  demo,
+  serve,
+  env,
+  deploy,
+  invoke,
+  ls,
+  describe,
+  logs,
+  rm,
+  imageAdd,
+  imageLs,
+  imageRm,
+  doctor,
+  version,
+];

@@ -1,0 +1,166 @@
+import { createReadStream } from "node:fs";
+import type { DescribeEndpointCommandOutput, ProductionVariantInstanceType } from "@aws-sdk/client-sagemaker";
+import { type Clock, sleep } from "../base/clock.ts";
+import type { AwsClients } from "./aws-clients.ts";
+import { CliError } from "./exit-codes.ts";
+import type { ModelPackage } from "./model-package.ts";
+import { watchPhases } from "./phases.ts";
+import { byteSize } from "./quantities.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** What is to run under an endpoint's name. */
+export interface DeploymentSpec {
+  readonly endpoint: string;
+  readonly image: string;
+  readonly instanceType: string;
+  readonly instances: number;
+  readonly environment: Readonly<Record<string, string>>;
+  /** A package of this machine to upload, or the address of one in the object store. */
+  readonly model: ModelPackage | string;
+  /** Milliseconds until waiting is given up; undefined does not wait. */
+  readonly waitMs: number | undefined;
+}
+
+export interface DeploymentPorts {
+  readonly aws: AwsClients;
+  readonly accountId: string;
+  readonly region: string;
+  readonly terminal: Terminal;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/** Uploads, creates model and configuration, creates or updates the endpoint, and shows how it comes up. */
+export async function deployEndpoint(
+  spec: DeploymentSpec,
+  ports: DeploymentPorts,
+): Promise<DescribeEndpointCommandOutput> {
+  const { terminal, signal } = ports;
+  const url = typeof spec.model === "string" ? spec.model : await upload(spec.endpoint, spec.model, ports);
+  const { sdk, client } = await ports.aws.sagemaker();
+  const abort = { abortSignal: signal };
+  const before = await current(spec.endpoint, ports);
+  const name = revisionName(spec.endpoint, new Date(ports.clock.now()));
+
+  await client.send(
+    new sdk.CreateModelCommand({
+      ModelName: name,
+      ExecutionRoleArn: `arn:aws:iam::${ports.accountId}:role/tideway`,
+      PrimaryContainer: { Image: spec.image, ModelDataUrl: url, Environment: { ...spec.environment } },
+    }),
+    abort,
+  );
+  try {
+    await client.send(
+      new sdk.CreateEndpointConfigCommand({
+        EndpointConfigName: name,
+        ProductionVariants: [
+          {
+            VariantName: "AllTraffic",
+            ModelName: name,
+            InstanceType: spec.instanceType as ProductionVariantInstanceType,
+            InitialInstanceCount: spec.instances,
+            InitialVariantWeight: 1,
+          },
+        ],
+      }),
+      abort,
+    );
+    const names = { EndpointName: spec.endpoint, EndpointConfigName: name };
+    if (before === undefined) await client.send(new sdk.CreateEndpointCommand(names), abort);
+    else await client.send(new sdk.UpdateEndpointCommand(names), abort);
+  } catch (error) {
+    // Nothing half-done is left: what this deployment made goes again, as far as it was made.
+    await client
+      .send(new sdk.DeleteEndpointConfigCommand({ EndpointConfigName: name }))
+      .catch(() => undefined);
+    await client.send(new sdk.DeleteModelCommand({ ModelName: name })).catch(() => undefined);
+    throw error;
+  }
+  const verb = before === undefined ? "Creating" : "Updating";
+  terminal.event("requested", {
+    endpoint: spec.endpoint,
+    model: name,
+    config: name,
+    update: before !== undefined,
+  });
+  terminal.say(`${verb} endpoint ${terminal.style("bold", spec.endpoint)} with model ${name}`);
+  const describe = () => client.send(new sdk.DescribeEndpointCommand({ EndpointName: spec.endpoint }), abort);
+  if (spec.waitMs === undefined) return describe();
+  return settled(name, await watchPhases(describe, { ...ports, timeoutMs: spec.waitMs }));
+}
+
+/** In service, and with what was asked for: an update that was rolled back is in service, too. */
+function settled(config: string, endpoint: DescribeEndpointCommandOutput): DescribeEndpointCommandOutput {
+  if (endpoint.EndpointStatus === "InService" && endpoint.EndpointConfigName === config) return endpoint;
+  const { EndpointName: name, EndpointStatus: status, FailureReason: reason } = endpoint;
+  const kept = status === "InService" ? " It still serves what it did before." : "";
+  throw new CliError(
+    "deploymentFailed",
+    `The deployment of ${name} failed: ${reason ?? `the endpoint is ${status}.`}${kept}`,
+    `See what the model wrote with: tideway logs ${name}`,
+  );
+}
+
+/** The endpoint as it is, undefined where there is none; a failed one can only be deleted, so it is. */
+async function current(
+  endpoint: string,
+  { aws, terminal, signal, clock }: DeploymentPorts,
+): Promise<DescribeEndpointCommandOutput | undefined> {
+  const { sdk, client } = await aws.sagemaker();
+  const describe = () =>
+    client
+      .send(new sdk.DescribeEndpointCommand({ EndpointName: endpoint }), { abortSignal: signal })
+      .catch((error: unknown) => {
+        if (error instanceof Error && /could not find/i.test(error.message)) return undefined;
+        throw error;
+      });
+  const found = await describe();
+  if (found?.EndpointStatus !== "Failed") return found;
+  terminal.say(`Replacing ${endpoint}, which had failed`);
+  await client.send(new sdk.DeleteEndpointCommand({ EndpointName: endpoint }), { abortSignal: signal });
+  while (await describe()) await sleep(clock, 100, signal);
+  return undefined;
+}
+
+async function upload(endpoint: string, model: ModelPackage, ports: DeploymentPorts): Promise<string> {
+  const { sdk, client } = await ports.aws.s3();
+  const bucket = `tideway-${ports.accountId}`;
+  const key = `${endpoint}/${model.digest.slice(0, 16)}/model.tar.gz`;
+  const abort = { abortSignal: ports.signal };
+  await client.send(new sdk.HeadBucketCommand({ Bucket: bucket }), abort).catch(async (error: unknown) => {
+    if (!(error instanceof Error) || error.name !== "NotFound") throw error;
+    const elsewhere =
+      ports.region === "us-east-1"
+        ? {}
+        : { CreateBucketConfiguration: { LocationConstraint: ports.region as never } };
+    await client.send(new sdk.CreateBucketCommand({ Bucket: bucket, ...elsewhere }), abort);
+  });
+  await client.send(
+    new sdk.PutObjectCommand({
+      Bucket: bucket,
+      Key: key,
+      Body: createReadStream(model.file),
+      ContentLength: model.bytes,
+      ContentType: "application/gzip",
+    }),
+    abort,
+  );
+  const url = `s3://${bucket}/${key}`;
+  ports.terminal.event("uploaded", { url, bytes: model.bytes, sha256: model.digest });
+  ports.terminal.say(`Uploaded model.tar.gz (${byteSize(model.bytes)}) to ${url}`);
+  return url;
+}
+
+const REVISION = /-\d{8}-\d{6}-\d{3}$/;
+
+/** The name of a deployment's model and configuration: the endpoint's, and when. 63 characters are AWS's limit. */
+export function revisionName(endpoint: string, at: Date): string {
+  const [day = "", time = ""] = at.toISOString().replaceAll("-", "").replaceAll(":", "").split("T");
+  return `${endpoint.slice(0, 43).replace(/-+$/, "")}-${day}-${time.slice(0, 6)}-${time.slice(7, 10)}`;
+}
+
+/** Whether a name was made by `revisionName` for this endpoint. */
+export function isRevisionOf(endpoint: string, name: string): boolean {
+  return REVISION.test(name) && name.replace(REVISION, "") === endpoint.slice(0, 43).replace(/-+$/, "");
+}

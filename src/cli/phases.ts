@@ -1,0 +1,74 @@
+import type { DescribeEndpointCommandOutput } from "@aws-sdk/client-sagemaker";
+import type { Clock } from "../base/clock.ts";
+import { sleep } from "../base/clock.ts";
+import { CliError } from "./exit-codes.ts";
+import { duration } from "./quantities.ts";
+import { printable } from "./table.ts";
+import type { Terminal } from "./terminal.ts";
+
+const MOVING = new Set(["Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"]);
+
+/** Whether an endpoint is on its way to another state. */
+export function isMoving(status: string | undefined): boolean {
+  return MOVING.has(status ?? "");
+}
+
+/** The colour of a status. */
+export function statusStyle(status: string | undefined): "green" | "red" | "yellow" {
+  if (status === "InService") return "green";
+  return isMoving(status) ? "yellow" : "red";
+}
+
+/** What an endpoint is doing: `Creating: AllTraffic 0 of 1 instances, Creating (downloading)`. */
+export function phase(endpoint: Partial<DescribeEndpointCommandOutput>): string {
+  const variants = endpoint.PendingDeploymentSummary?.ProductionVariants ?? endpoint.ProductionVariants ?? [];
+  const parts = variants.map(({ VariantName, CurrentInstanceCount, DesiredInstanceCount, VariantStatus }) => {
+    const last = VariantStatus?.at(-1);
+    const doing = last?.Status
+      ? `, ${last.Status}${last.StatusMessage ? ` (${printable(last.StatusMessage)})` : ""}`
+      : "";
+    return `${VariantName} ${CurrentInstanceCount ?? 0} of ${DesiredInstanceCount ?? "?"} instances${doing}`;
+  });
+  return `${endpoint.EndpointStatus}${parts.length > 0 ? `: ${parts.join("; ")}` : ""}`;
+}
+
+/**
+ * Shows each phase until the endpoint rests, and gives its last description. The server holds DescribeEndpoint back
+ * until something changes; where it does not, it is asked five times a second.
+ */
+export async function watchPhases(
+  describe: () => Promise<DescribeEndpointCommandOutput>,
+  {
+    clock,
+    terminal,
+    timeoutMs,
+    signal,
+  }: { clock: Clock; terminal: Terminal; timeoutMs: number; signal: AbortSignal },
+): Promise<DescribeEndpointCommandOutput> {
+  const start = clock.monotonic();
+  let shown = "";
+  for (;;) {
+    const askedAt = clock.monotonic();
+    const endpoint = await describe();
+    const elapsedMs = clock.monotonic() - start;
+    const now = phase(endpoint);
+    if (now !== shown) {
+      shown = now;
+      terminal.event("phase", {
+        elapsedMs: Math.round(elapsedMs),
+        status: endpoint.EndpointStatus,
+        phase: now,
+      });
+      terminal.say(
+        `${duration(elapsedMs).padStart(9)}  ${terminal.style(statusStyle(endpoint.EndpointStatus), now)}`,
+      );
+    }
+    if (!isMoving(endpoint.EndpointStatus)) return endpoint;
+    if (elapsedMs > timeoutMs)
+      throw new CliError(
+        "timedOut",
+        `The endpoint is still ${endpoint.EndpointStatus} after ${duration(elapsedMs)}.`,
+      );
+    if (clock.monotonic() - askedAt < 200) await sleep(clock, 200, signal);
+  }
+}
