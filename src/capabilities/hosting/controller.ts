@@ -77,7 +77,8 @@ export function endpointReconciler({ store, engine, routes, clock, log }: Endpoi
       status.live !== undefined && status.live.revision !== spec.revision ? status.live : undefined;
     if (replaced) await serve(endpoint, replaced);
     const fleets = await apply(endpoint, spec);
-    if (status.live && !replaced) await routes.publish(endpoint.name, endpointRoute(endpoint, status.live, fleets));
+    if (status.live && !replaced)
+      await routes.publish(endpoint.name, endpointRoute(endpoint, status.live, fleets));
     const failed = fleets.findIndex(({ failure }) => failure);
     if (failed >= 0) return turnBack(endpoint, failureReason(spec.variants[failed]!, fleets[failed]!));
     if (fleets.every((fleet, index) => readyInstances(fleet).length >= spec.variants[index]!.instanceCount))
@@ -181,11 +182,15 @@ export function endpointReconciler({ store, engine, routes, clock, log }: Endpoi
     return "done";
   }
 
-  const apply = (endpoint: Endpoint, deployment: Deployment): Promise<FleetStatus[]> =>
-    Promise.all(deployment.variants.map((variant) => engine.apply(fleetSpec(endpoint, deployment, variant))));
+  function apply(endpoint: Endpoint, deployment: Deployment): Promise<FleetStatus[]> {
+    return Promise.all(
+      deployment.variants.map((variant) => engine.apply(fleetSpec(endpoint, deployment, variant))),
+    );
+  }
 
-  const fleetsOf = (endpoint: Endpoint) =>
-    engine.fleets().filter(({ id }) => id.startsWith(fleetPrefix(endpoint)));
+  function fleetsOf(endpoint: Endpoint): readonly FleetStatus[] {
+    return engine.fleets().filter(({ id }) => id.startsWith(fleetPrefix(endpoint)));
+  }
 
   /** Writes what is new of the status, and only then: a write that changes nothing would call the controller again. */
   async function record(endpoint: Endpoint, news: Partial<EndpointStatus>): Promise<Endpoint> {
