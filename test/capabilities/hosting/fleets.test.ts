@@ -1,0 +1,42 @@
+import { expect, test } from "vitest";
+import {
+  endpointOfFleet,
+  failureReason,
+  fleetId,
+  variantProgress,
+} from "../../../src/capabilities/hosting/fleets.ts";
+
+const plan = { name: "a", instanceCount: 2 } as never;
+const fleet = { id: "f", desired: 2, instances: [] };
+
+test("a fleet's endpoint is read back from its id, whatever the endpoint is called", () => {
+  for (const name of ["iris", "a-1b2c3d4e-r1-0-b", "1b2c3d4e-r1-0-x"]) {
+    const deployment = { revision: 12, configName: "c", variants: [plan] };
+    const id = fleetId({ name, uid: "1b2c3d4e-0000" } as never, deployment, plan);
+    expect(endpointOfFleet(id)).toBe(name);
+  }
+});
+
+test("a variant on its way says how far the download is, in steps of five per cent", () => {
+  const at = (bytes: number, totalBytes?: number) =>
+    variantProgress(plan, { ...fleet, download: { bytes, ...(totalBytes && { totalBytes }) } }).message;
+  expect(at(0, 50e6)).toBe("Launching 2 instance(s). Downloading the model: 0 % of 50.0 MB.");
+  expect(at(24e6, 50e6)).toBe("Launching 2 instance(s). Downloading the model: 45 % of 50.0 MB.");
+  expect(at(5)).toBe("Launching 2 instance(s). Downloading the model.");
+});
+
+test("a failure reason keeps the cause and the log's end within the 1,024 characters it has", () => {
+  const logTail = Array.from({ length: 100 }, (_, index) => `line ${index} ${"x".repeat(50)}`);
+  const reason = failureReason(plan, {
+    ...fleet,
+    failure: { reason: "crash", message: "The model is corrupt.", logTail },
+  });
+  expect(reason.length).toBeLessThanOrEqual(1024);
+  expect(reason).toMatch(
+    /^The container for production variant a could not be started: The model is corrupt\. Last log lines: line/,
+  );
+  expect(reason.endsWith(logTail.at(-1)!)).toBe(true);
+  expect(
+    failureReason(plan, { ...fleet, failure: { reason: "crash", message: "y".repeat(3000), logTail: [] } }),
+  ).toHaveLength(1024);
+});

@@ -1,0 +1,67 @@
+import { expect, test } from "vitest";
+import { setUp } from "./hosting-fixture.ts";
+
+const tags = (count: number, from = 0) =>
+  Array.from({ length: count }, (_, index) => ({
+    Key: `k${String(from + index).padStart(3, "0")}`,
+    Value: String(index),
+  }));
+
+async function tagged() {
+  const all = await setUp();
+  const { ModelArn: ResourceArn } = await all.model("iris");
+  return { ...all, ResourceArn };
+}
+
+test("tags are added, replaced, listed by key and deleted", async () => {
+  const { call, ResourceArn } = await tagged();
+  await call("AddTags", {
+    ResourceArn,
+    Tags: [
+      { Key: "b", Value: "1" },
+      { Key: "a", Value: "1" },
+    ],
+  } as never);
+  expect(await call("AddTags", { ResourceArn, Tags: [{ Key: "a", Value: "2" }] } as never)).toEqual({
+    Tags: [
+      { Key: "a", Value: "2" },
+      { Key: "b", Value: "1" },
+    ],
+  });
+  await call("DeleteTags", { ResourceArn, TagKeys: ["a", "unknown"] } as never);
+  expect((await call("ListTags", { ResourceArn } as never)).Tags).toEqual([{ Key: "b", Value: "1" }]);
+});
+
+test("the fifty-first tag is refused, and none of the request is kept", async () => {
+  const { call, ResourceArn } = await tagged();
+  await call("AddTags", { ResourceArn, Tags: tags(49) } as never);
+  await expect(call("AddTags", { ResourceArn, Tags: tags(2, 100) } as never)).rejects.toMatchObject({
+    name: "ResourceLimitExceeded",
+  });
+  expect((await call("ListTags", { ResourceArn } as never)).Tags).toHaveLength(49);
+});
+
+test("reserved and repeated keys are refused", async () => {
+  const { call, ResourceArn } = await tagged();
+  await expect(
+    call("AddTags", { ResourceArn, Tags: [{ Key: "AWS:x", Value: "" }] } as never),
+  ).rejects.toThrow("begins with aws:");
+  await expect(
+    call("AddTags", {
+      ResourceArn,
+      Tags: [
+        { Key: "x", Value: "1" },
+        { Key: "x", Value: "2" },
+      ],
+    } as never),
+  ).rejects.toThrow("Duplicate tag key: x.");
+});
+
+test("a resource that is not there has no tags to read or write", async () => {
+  const { call } = await tagged();
+  const ResourceArn = "arn:aws:sagemaker:us-east-1:000000000000:model/absent";
+  for (const operation of ["ListTags", "AddTags", "DeleteTags"] as const)
+    await expect(call(operation, { ResourceArn, Tags: [], TagKeys: [] } as never)).rejects.toMatchObject({
+      name: "ResourceNotFound",
+    });
+});
