@@ -120,9 +120,9 @@ export function resourceStoreContract(
       }),
     );
 
-    withStore(
+    test(
       "a kind that ignores case keeps the name as written and finds it in any case",
-      async (store) => {
+      withStore(async (store) => {
         await store.create(Gadget, draft("Iris"));
         expect((await store.get(Gadget, "iRIS"))?.name).toBe("Iris");
         await expect(store.create(Gadget, { ...draft("IRIS"), arn: "other" })).rejects.toThrow(
@@ -130,7 +130,7 @@ export function resourceStoreContract(
         );
         expect(await store.names(Gadget)).toEqual(["Iris"]);
         expect(await store.events(Gadget, "iris", 10)).toHaveLength(1);
-      },
+      }),
     );
 
     test(
@@ -325,9 +325,9 @@ export function resourceStoreContract(
       }),
     );
 
-    withStore(
+    test(
       "too many tags are refused as a whole; those there already don't count twice",
-      async (store) => {
+      withStore(async (store) => {
         await store.create(Widget, draft("a", 1, { tags: { a: "1", b: "2" } }));
         await expect(store.putTags("arn:widget/a", { b: "3", c: "4", d: "5" }, 3)).rejects.toThrow(
           TooManyTags,
@@ -338,7 +338,7 @@ export function resourceStoreContract(
         ]);
         await store.putTags("arn:widget/a", { b: "3", c: "4" }, 3);
         expect((await store.tags("arn:widget/a"))?.get("b")).toBe("3");
-      },
+      }),
     );
 
     test(
@@ -356,9 +356,9 @@ export function resourceStoreContract(
   });
 
   describe(`${title}: lists`, () => {
-    withStore(
+    test(
       "sorts by each column, both ways; equal values in the order they came",
-      async (store, clock) => {
+      withStore(async (store, clock) => {
         for (const name of ["b", "a", "c"]) await store.create(Widget, draft(name));
         await clock.advance(10);
         await store.create(Widget, draft("B"));
@@ -375,7 +375,7 @@ export function resourceStoreContract(
         expect(await by("Name", true)).toBe("cbaB");
         expect(await by("Status", false)).toBe("acBb");
         expect(await by("Status", true)).toBe("bBca");
-      },
+      }),
     );
 
     test(

@@ -1,0 +1,249 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+
+import type { Clock } from "../../base/clock.ts";
+import type { Log } from "../../base/log.ts";
+import type { Random } from "../../base/random.ts";
+import { ArtifactError, type ArtifactLease, type ArtifactProgress, type Artifacts } from "../artifacts.ts";
+import type { Address, FleetFailure, FleetSpec, FleetStatus } from "../engine.ts";
+import { chooseProgram, describeProgram, resolveImage, type ImageAliases, type Program } from "../images.ts";
+import { shapeOf } from "../instance-types.ts";
+import { describeExit, type Exit } from "./child.ts";
+import { LaunchError } from "./executable.ts";
+import { Instance, type InstanceOwner, type Launch, type Patience } from "./instance.ts";
+import {
+  commandLine,
+  instanceEnvironment,
+  layOutBaseFolder,
+  listensOnSocket,
+  type Programs,
+} from "./launch.ts";
+import { freePort } from "./probe.ts";
+
+/** What all fleets of an engine share. */
+export interface Workshop {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly artifacts: Artifacts;
+  readonly aliases: ImageAliases;
+  readonly programs: Programs;
+  readonly patience: Patience;
+  readonly logBytes: number;
+  readonly region: string;
+  /** The engine's own environment, of which instances get a few variables. */
+  readonly inherited: Readonly<Record<string, string | undefined>>;
+  /** A path for an instance's socket, short enough for the kernel. */
+  socketPath(instance: string): string;
+}
+
+/** The equal instances of one variant in one generation of an endpoint. */
+export class Fleet implements InstanceOwner {
+  readonly #workshop: Workshop;
+  readonly #folder: string;
+  readonly #changed: () => void;
+  readonly #instances = new Map<number, Instance>();
+  readonly #stopping = new AbortController();
+  #spec: FleetSpec;
+  #lease: ArtifactLease | undefined;
+  #preparing: Promise<{ program: Program; modelDir: string }> | undefined;
+  #download: ArtifactProgress | undefined;
+  #digest: string | undefined;
+  #program: Program | undefined;
+  #failure: FleetFailure | undefined;
+  #provenGood = false;
+
+  constructor(spec: FleetSpec, folder: string, workshop: Workshop, changed: () => void) {
+    this.#spec = spec;
+    this.#folder = folder;
+    this.#workshop = workshop;
+    this.#changed = changed;
+    this.apply(spec);
+  }
+
+  get clock(): Clock {
+    return this.#workshop.clock;
+  }
+  get random(): Random {
+    return this.#workshop.random;
+  }
+  get patience(): Patience {
+    return this.#workshop.patience;
+  }
+  get logBytes(): number {
+    return this.#workshop.logBytes;
+  }
+  get startupTimeoutMs(): number {
+    return this.#spec.startupTimeoutMs;
+  }
+  get provenGood(): boolean {
+    return this.#provenGood;
+  }
+  get spec(): FleetSpec {
+    return this.#spec;
+  }
+  get instances(): readonly Instance[] {
+    return [...this.#instances.values()];
+  }
+
+  get status(): FleetStatus {
+    return {
+      id: this.#spec.id,
+      desired: this.#spec.desired,
+      instances: this.instances.map((instance) => instance.status),
+      ...(this.#download && { download: this.#download }),
+      ...(this.#digest && { digest: this.#digest }),
+      ...(this.#program && { resolvedImage: describeProgram(this.#program) }),
+      ...(this.#failure && { failure: this.#failure }),
+    };
+  }
+
+  /** Takes a spec that differs in the number of instances or in timeouts only. */
+  apply(spec: FleetSpec): void {
+    this.#spec = spec;
+    if (this.#failure) return;
+    const excess = this.instances.filter((one) => !one.signal.aborted).slice(spec.desired);
+    for (const instance of excess) void instance.stop(true);
+    for (let slot = 0; this.#live() < spec.desired; slot += 1)
+      if (!this.#instances.has(slot)) this.#add(slot);
+    this.changed();
+  }
+
+  /** Resolves when every process is gone. */
+  async delete(): Promise<void> {
+    this.#stopping.abort(new Error("the fleet is deleted"));
+    await Promise.all(this.instances.map((instance) => instance.stop(false)));
+    this.#lease?.release();
+    this.#lease = undefined;
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async prepare(instance: Instance): Promise<Launch> {
+    const { workshop, container } = { workshop: this.#workshop, container: this.#spec.container };
+    instance.enter("downloading");
+    const { program, modelDir } = await (this.#preparing ??= this.#prepareArtifact().finally(() => {
+      this.#preparing = undefined;
+    }));
+    const address: Address = listensOnSocket(program)
+      ? { kind: "unix", path: workshop.socketPath(instance.id) }
+      : { kind: "tcp", host: "127.0.0.1", port: await freePort() };
+    layOutBaseFolder(instance.folder, modelDir);
+    const environment = instanceEnvironment({
+      inherited: workshop.inherited,
+      container,
+      program,
+      shape: shapeOf(this.#spec.instanceType),
+      region: workshop.region,
+      folder: instance.folder,
+      modelDir,
+      address,
+    });
+    const command = await commandLine(program, workshop.programs, address, modelDir, environment);
+    return { argv: command.argv, environment: { ...environment, ...command.environment }, address };
+  }
+
+  explain(error: unknown): FleetFailure {
+    const message = error instanceof Error ? error.message : String(error);
+    const reason =
+      error instanceof DownloadTimeout
+        ? "download-timeout"
+        : error instanceof ArtifactError
+          ? "artifact"
+          : error instanceof LaunchError
+            ? "image"
+            : "crash";
+    return { reason, message, logTail: [] };
+  }
+
+  explainExit(exit: Exit, tail: readonly string[], wasReady: boolean): Omit<FleetFailure, "logTail"> {
+    const last = tail.findLast((line) => line.trim() !== "");
+    // The built-in server says in one sentence what is wrong with a model.
+    if (this.#program?.kind === "builtin" && !wasReady && exit.code === 1 && last)
+      return { reason: "artifact", message: last };
+    return {
+      reason: "crash",
+      message:
+        `The model's server ${describeExit(exit)}${wasReady ? "" : " before it answered GET /ping"}` +
+        (last ? `; the last line of its log is: ${last}` : " and printed nothing."),
+    };
+  }
+
+  failed(failure: FleetFailure, instance: Instance): void {
+    const { log } = this.#workshop;
+    log.warn(failure.message, { fleet: this.#spec.id, instance: instance.id, reason: failure.reason });
+    if (this.#provenGood || this.#failure) return;
+    this.#failure = failure;
+    // What never worked is not left half running: the controller reads the failure and deletes the fleet.
+    for (const other of this.instances) if (other !== instance) void other.stop(false);
+    this.changed();
+  }
+
+  changed(): void {
+    if (this.instances.some((instance) => instance.status.phase === "ready")) this.#provenGood = true;
+    this.#changed();
+  }
+
+  #live(): number {
+    return this.instances.filter((instance) => !instance.signal.aborted).length;
+  }
+
+  #add(slot: number): void {
+    const id = `${this.#spec.id}-${slot}`;
+    const instance = new Instance(id, join(this.#folder, String(slot)), this);
+    this.#instances.set(slot, instance);
+    void instance.gone.then(() => {
+      if (this.#failure && !this.#stopping.signal.aborted) return;
+      this.#instances.delete(slot);
+      this.changed();
+    });
+  }
+
+  /** Shared by the instances that start at the same time; each later start verifies the artifact again. */
+  async #prepareArtifact(): Promise<{ program: Program; modelDir: string }> {
+    const { container, downloadTimeoutMs } = this.#spec;
+    const { artifacts, aliases, clock } = this.#workshop;
+    const image = resolveImage(container.image, aliases);
+    if (typeof image === "string") throw new LaunchError(image);
+    let files: readonly string[] = [];
+    let modelDir = join(this.#folder, "empty");
+    if (container.artifact) {
+      const timeout = new AbortController();
+      const seconds = downloadTimeoutMs / 1000;
+      const cancel = clock.after(downloadTimeoutMs, () =>
+        timeout.abort(new DownloadTimeout(container.artifact!.uri, seconds)),
+      );
+      try {
+        const digest = this.#digest ?? container.artifact.digest;
+        const lease = await artifacts.ensure(
+          { ...container.artifact, ...(digest && { digest }) },
+          {
+            signal: AbortSignal.any([timeout.signal, this.#stopping.signal]),
+            onProgress: (progress) => {
+              this.#download = progress;
+              this.changed();
+            },
+          },
+        );
+        this.#lease?.release();
+        this.#lease = lease;
+        if (this.#stopping.signal.aborted) lease.release();
+        ({ files, digest: this.#digest, path: modelDir } = lease);
+      } finally {
+        cancel();
+      }
+    } else mkdirSync(modelDir, { recursive: true });
+    const program = chooseProgram(image, container.image, files, container.environment);
+    if (typeof program === "string") throw new LaunchError(program);
+    this.#program = program;
+    return { program, modelDir };
+  }
+}
+
+class DownloadTimeout extends Error {
+  constructor(uri: string, seconds: number) {
+    super(
+      `The artifact ${uri} was not fetched and unpacked within ${seconds} s. ` +
+        `Make it smaller, or raise ModelDataDownloadTimeoutInSeconds.`,
+    );
+  }
+}

@@ -1,0 +1,118 @@
+import { mkdirSync, rmSync, symlinkSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+
+import type { Address, ContainerSpec, ResourceShape } from "../engine.ts";
+import type { Program } from "../images.ts";
+import { findExecutable } from "./executable.ts";
+import type { Python } from "./python.ts";
+
+/** Where the programs are that instances run. */
+export interface Programs {
+  readonly nodePath: string;
+  /** The built-in model server's main file. */
+  readonly modelServerPath: string;
+  /** Finds the machine's Python when a script first needs it. */
+  readonly python: () => Promise<Python>;
+  /** The script server: a file or a folder that Python runs. */
+  readonly scriptServerPath: string;
+}
+
+/** Of the engine's own environment an instance gets these and nothing else: no credentials, no settings of the server. */
+const INHERITED = [
+  "PATH",
+  "LANG",
+  "LC_ALL",
+  "TZ",
+  "TMPDIR",
+  "LD_LIBRARY_PATH",
+  "VIRTUAL_ENV",
+  "PYENV_ROOT",
+  "CUDA_HOME",
+  "CUDA_VISIBLE_DEVICES",
+  "NVIDIA_VISIBLE_DEVICES",
+];
+
+/** The command line of a program; `modelDir` and `address` fill a command's placeholders. */
+export async function commandLine(
+  program: Program,
+  programs: Programs,
+  address: Address,
+  modelDir: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<{ argv: readonly string[]; environment: Readonly<Record<string, string>> }> {
+  if (program.kind === "builtin")
+    return { argv: [programs.nodePath, programs.modelServerPath], environment: {} };
+  if (program.kind === "script") {
+    const python = await programs.python();
+    return {
+      argv: [python.executable, "-u", programs.scriptServerPath],
+      environment: { PYTHONUSERBASE: python.userBase, PYTHONDONTWRITEBYTECODE: "1" },
+    };
+  }
+  const values: Record<string, string> = {
+    "{socket}": address.kind === "unix" ? address.path : "",
+    "{port}": address.kind === "tcp" ? String(address.port) : "",
+    "{model_dir}": modelDir,
+  };
+  const argv = program.argv.map((part) =>
+    part.replace(/\{(socket|port|model_dir)\}/g, (name) => values[name]!),
+  );
+  return {
+    argv: [findExecutable(argv[0] ?? "", environment["PATH"] ?? ""), ...argv.slice(1)],
+    environment: {},
+  };
+}
+
+/** Whether a program listens on a unix socket: all of ours do, a command does when it names `{socket}`. */
+export function listensOnSocket(program: Program): boolean {
+  return program.kind !== "command" || program.argv.some((part) => part.includes("{socket}"));
+}
+
+/** The instance's environment: a few variables of the machine, then the user's, then the container contract's. */
+export function instanceEnvironment(options: {
+  readonly inherited: Readonly<Record<string, string | undefined>>;
+  readonly container: ContainerSpec;
+  readonly program: Program;
+  readonly shape: ResourceShape | undefined;
+  readonly region: string;
+  readonly folder: string;
+  readonly modelDir: string;
+  readonly address: Address;
+}): Record<string, string> {
+  const { container, program, folder, address } = options;
+  const cores = Math.max(1, Math.min(options.shape?.vcpu ?? 1, availableParallelism()));
+  const environment: Record<string, string> = {};
+  for (const name of INHERITED) {
+    const value = options.inherited[name];
+    if (value !== undefined) environment[name] = value;
+  }
+  environment["OMP_NUM_THREADS"] = String(cores);
+  // One thread per session is fastest for small models; a container's Environment may ask for more.
+  environment["TIDEWAY_THREADS"] = "1";
+  environment["PYTHONUNBUFFERED"] = "1";
+  Object.assign(environment, container.environment, {
+    HOME: folder,
+    AWS_REGION: options.region,
+    SAGEMAKER_REGION: options.region,
+    SAGEMAKER_BASE_DIR: join(folder, "ml"),
+    TIDEWAY_MODEL_DIR: options.modelDir,
+  });
+  delete environment["TIDEWAY_SOCKET"];
+  delete environment["TIDEWAY_RUNTIME"];
+  if (address.kind === "unix") environment["TIDEWAY_SOCKET"] = address.path;
+  else {
+    environment["SAGEMAKER_BIND_TO_PORT"] = String(address.port);
+    environment["PORT"] = String(address.port);
+  }
+  if (program.kind === "builtin" && program.runtime) environment["TIDEWAY_RUNTIME"] = program.runtime;
+  return environment;
+}
+
+/** Lays out what the container contract calls `/opt/ml` inside the instance's folder. */
+export function layOutBaseFolder(folder: string, modelDir: string): void {
+  const base = join(folder, "ml");
+  mkdirSync(base, { recursive: true, mode: 0o750 });
+  rmSync(join(base, "model"), { force: true });
+  symlinkSync(modelDir, join(base, "model"));
+}

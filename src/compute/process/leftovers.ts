@@ -1,0 +1,55 @@
+import { execFileSync } from "node:child_process";
+import { globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** What identifies a process beyond its pid: when the kernel started it. Undefined when it does not run. */
+export function startTimeOf(pid: number): string | undefined {
+  try {
+    if (process.platform !== "linux")
+      return (
+        execFileSync("ps", ["-o", "lstart=", "-p", String(pid)], { encoding: "utf8" }).trim() || undefined
+      );
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    // proc_pid_stat(5): field 22, counted after the name in parentheses, which may hold anything.
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+  } catch {
+    return undefined;
+  }
+}
+
+/** Remembers a running process, so that a later engine finds it if this one is killed. */
+export function rememberProcess(folder: string, pid: number, startTime: string | undefined): void {
+  writeFileSync(join(folder, "pid"), JSON.stringify({ pid, startTime }), { mode: 0o600 });
+}
+
+/** The process is gone. */
+export function forgetProcess(folder: string): void {
+  rmSync(join(folder, "pid"), { force: true });
+}
+
+/** Kills what an engine that was killed left running under `dir`, and nothing else. Returns the pids. */
+export function killLeftovers(dir: string): number[] {
+  const killed: number[] = [];
+  for (const file of globSync(join(dir, "*", "*", "pid"))) {
+    const { pid, startTime } = readPidFile(file);
+    if (pid !== undefined && startTime !== undefined && startTimeOf(pid) === startTime) {
+      try {
+        process.kill(-pid, "SIGKILL");
+        killed.push(pid);
+      } catch {
+        // It ended by itself in this moment.
+      }
+    }
+    rmSync(file, { force: true });
+  }
+  return killed;
+}
+
+function readPidFile(file: string): { pid?: number; startTime?: string } {
+  try {
+    const { pid, startTime } = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
+    return typeof pid === "number" && pid > 1 && typeof startTime === "string" ? { pid, startTime } : {};
+  } catch {
+    return {};
+  }
+}
