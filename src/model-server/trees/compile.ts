@@ -60,7 +60,8 @@ export function compileTrees(trees: readonly Tree[], features: number, precision
     const queue: number[] = [];
     const slots: number[] = [];
     const enqueue = (node: number) => {
-      if (!(node >= 0 && node < tree.size)) throw new InvalidModel(`Tree ${number} has no node ${node}, to which a split leads.`);
+      if (!(node >= 0 && node < tree.size))
+        throw new InvalidModel(`Tree ${number} has no node ${node}, to which a split leads.`);
       if (seen[node]) throw new InvalidModel(`Tree ${number} reaches its node ${node} on more than one way.`);
       seen[node] = 1;
       queue.push(node);
@@ -83,7 +84,8 @@ export function compileTrees(trees: readonly Tree[], features: number, precision
         enqueue(node.defaultLeft ? node.right : node.left);
       } else {
         const { set, missingInside } = node;
-        column[at] = LEAF - sets.push({ column: columns.index(node, "nan", false, number), set, missingInside });
+        column[at] =
+          LEAF - sets.push({ column: columns.index(node, "nan", false, number), set, missingInside });
         enqueue(node.outside);
         enqueue(node.inside);
       }
@@ -102,9 +104,16 @@ class ColumnTable {
     this.#features = features;
   }
 
-  index({ feature }: NumericSplit | CategoricalSplit, missing: Missing, negated: boolean, tree: number): number {
+  index(
+    { feature }: NumericSplit | CategoricalSplit,
+    missing: Missing,
+    negated: boolean,
+    tree: number,
+  ): number {
     if (!(feature >= 0 && feature < this.#features))
-      throw new InvalidModel(`Tree ${tree} splits on feature ${feature}, but the model has ${this.#features} features.`);
+      throw new InvalidModel(
+        `Tree ${tree} splits on feature ${feature}, but the model has ${this.#features} features.`,
+      );
     const key = `${feature} ${missing} ${negated}`;
     const known = this.#indexes.get(key);
     if (known !== undefined) return known;

@@ -38,7 +38,9 @@ export class Field {
 
   array(): readonly Field[] {
     const { value, path } = this;
-    return Array.isArray(value) ? value.map((item, i) => new Field(`${path}[${i}]`, item)) : this.refuse("an array");
+    return Array.isArray(value)
+      ? value.map((item, i) => new Field(`${path}[${i}]`, item))
+      : this.refuse("an array");
   }
 
   /** An array of numbers (or of true and false) that has a given length, if any. */
@@ -49,12 +51,17 @@ export class Field {
       (Array.isArray(value) && value.every((item) => typeof item === "number" || typeof item === "boolean"));
     if (!isNumeric) return this.refuse("an array of numbers");
     const numbers = value as unknown as ArrayLike<number>;
-    if (length !== undefined && numbers.length !== length) return this.refuse(`an array of ${length} numbers`);
+    if (length !== undefined && numbers.length !== length)
+      return this.refuse(`an array of ${length} numbers`);
     return numbers;
   }
 
   refuse(wanted: string): never {
     const { path, value } = this;
-    throw new InvalidModel(value === undefined ? `The model has no ${path}.` : `The model's ${path || "document"} is not ${wanted}.`);
+    throw new InvalidModel(
+      value === undefined
+        ? `The model has no ${path}.`
+        : `The model's ${path || "document"} is not ${wanted}.`,
+    );
   }
 }

@@ -34,7 +34,7 @@ export class Ensemble implements Scorer {
 
   constructor(trees: readonly Tree[], features: number, outputs: number, precision: Precision) {
     const compiled = compileTrees(trees, features, precision);
-    const Array = precision === "float32" ? Float32Array : Float64Array;
+    const FloatArray = precision === "float32" ? Float32Array : Float64Array;
     this.#features = features;
     this.#outputs = outputs;
     this.#roots = Int32Array.from(compiled.roots);
@@ -42,11 +42,14 @@ export class Ensemble implements Scorer {
     this.#columns = compiled.columns;
     this.#sets = compiled.sets;
     this.#column = Int32Array.from(compiled.column);
-    this.#threshold = Array.from(compiled.threshold);
+    this.#threshold = FloatArray.from(compiled.threshold);
     this.#first = Int32Array.from(compiled.first);
-    this.#value = Array.from(compiled.value);
-    this.#blockRows = Math.max(1, Math.min(BLOCK_ROWS, Math.floor(BLOCK_VALUES / Math.max(1, this.#columns.length))));
-    this.#block = new Array(this.#blockRows * this.#columns.length);
+    this.#value = FloatArray.from(compiled.value);
+    this.#blockRows = Math.max(
+      1,
+      Math.min(BLOCK_ROWS, Math.floor(BLOCK_VALUES / Math.max(1, this.#columns.length))),
+    );
+    this.#block = new FloatArray(this.#blockRows * this.#columns.length);
   }
 
   addScores(features: Floats, rows: number, scores: Floats): void {
@@ -103,6 +106,6 @@ export class Ensemble implements Scorer {
     if (Number.isNaN(value)) return missingInside ? 1 : 0;
     const category = Math.trunc(value);
     if (!(category >= 0 && category < set.length * 32)) return 0;
-    return (((set[category >>> 5]! >>> (category & 31)) & 1) as 0 | 1);
+    return ((set[category >>> 5]! >>> (category & 31)) & 1) as 0 | 1;
   }
 }

@@ -42,7 +42,8 @@ export const likeliest: Link = (scores, groups) => {
   for (let row = 0; row < classes.length; row++) {
     const start = row * groups;
     let best = 0;
-    for (let group = 1; group < groups; group++) if (scores[start + group]! > scores[start + best]!) best = group;
+    for (let group = 1; group < groups; group++)
+      if (scores[start + group]! > scores[start + best]!) best = group;
     classes[row] = best;
   }
   return classes;

@@ -35,7 +35,8 @@ export class TreeModel implements Model {
     const { precision, base, scorer, link } = this.#parts;
     const { rows, data } = this.#features(inputs);
     const groups = base.length;
-    const scores = precision === "float32" ? new Float32Array(rows * groups) : new Float64Array(rows * groups);
+    const scores =
+      precision === "float32" ? new Float32Array(rows * groups) : new Float64Array(rows * groups);
     if (groups === 1) scores.fill(base[0]!);
     else for (let row = 0; row < rows; row++) scores.set(base, row * groups);
     scorer.addScores(data, rows, scores);
@@ -50,20 +51,26 @@ export class TreeModel implements Model {
     const tensor = inputs.get("features");
     const [unknown] = [...inputs.keys()].filter((name) => name !== "features");
     if (!tensor || unknown !== undefined)
-      throw new InvalidInput(`The model takes one input, 'features'${unknown === undefined ? "" : `, and none named '${unknown}'`}.`);
+      throw new InvalidInput(
+        `The model takes one input, 'features'${unknown === undefined ? "" : `, and none named '${unknown}'`}.`,
+      );
     const { data } = tensor;
     if (!(data instanceof Float32Array || data instanceof Float64Array))
       throw new InvalidInput(`Input 'features' takes float32 or float64 values, not ${tensor.type}.`);
     const [rows, width] = tensor.shape;
     if (tensor.shape.length !== 2 || rows === undefined)
-      throw new InvalidInput(`Input 'features' takes rows of ${wanted} columns, not the shape [${tensor.shape.join(", ")}].`);
+      throw new InvalidInput(
+        `Input 'features' takes rows of ${wanted} columns, not the shape [${tensor.shape.join(", ")}].`,
+      );
     if (width !== wanted)
       throw new InvalidInput(
         // The sentence of AWS's container (serve_utils.py), which names the content type after "Feature size of".
         `Feature size of inference data ${width} is not consistent with feature size of trained model ${wanted}.`,
       );
     if (data.length !== rows * wanted)
-      throw new InvalidInput(`Input 'features' has ${data.length} values where its shape says ${rows * wanted}.`);
+      throw new InvalidInput(
+        `Input 'features' has ${data.length} values where its shape says ${rows * wanted}.`,
+      );
     return { rows, data };
   }
 }

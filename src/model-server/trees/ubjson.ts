@@ -5,7 +5,18 @@ import { InvalidModel } from "../model.ts";
 const MAX_DEPTH = 64;
 
 /** Bytes per value of the types that may stand before a typed array. */
-const SIZES: Readonly<Record<string, number>> = { i: 1, U: 1, I: 2, u: 2, l: 4, m: 4, L: 8, M: 8, d: 4, D: 8 };
+const SIZES: Readonly<Record<string, number>> = {
+  i: 1,
+  U: 1,
+  I: 2,
+  u: 2,
+  l: 4,
+  m: 4,
+  L: 8,
+  M: 8,
+  d: 4,
+  D: 8,
+};
 
 /**
  * Parses one document. Arrays of numbers with a type come as typed arrays (64-bit integers as numbers), objects
@@ -14,7 +25,8 @@ const SIZES: Readonly<Record<string, number>> = { i: 1, U: 1, I: 2, u: 2, l: 4, 
 export function parseUbjson(bytes: Uint8Array): unknown {
   const reader = new UbjsonReader(bytes);
   const value = reader.value(reader.marker(), 0);
-  if (reader.remaining > 0) throw new InvalidModel(`The UBJSON document ends ${reader.remaining} bytes before the file does.`);
+  if (reader.remaining > 0)
+    throw new InvalidModel(`The UBJSON document ends ${reader.remaining} bytes before the file does.`);
   return value;
 }
 
@@ -37,7 +49,8 @@ class UbjsonReader {
   }
 
   value(type: string, depth: number): unknown {
-    if (depth > MAX_DEPTH) throw new InvalidModel(`The UBJSON document nests deeper than ${MAX_DEPTH} levels.`);
+    if (depth > MAX_DEPTH)
+      throw new InvalidModel(`The UBJSON document nests deeper than ${MAX_DEPTH} levels.`);
     switch (type) {
       case "{":
         return this.#object(depth);
@@ -79,7 +92,8 @@ class UbjsonReader {
 
   #typedArray(type: string, count: number): ArrayLike<number> {
     if (count * SIZES[type]! > this.remaining) this.#truncated();
-    const result = type === "d" ? new Float32Array(count) : type === "U" ? new Uint8Array(count) : new Float64Array(count);
+    const result =
+      type === "d" ? new Float32Array(count) : type === "U" ? new Uint8Array(count) : new Float64Array(count);
     for (let i = 0; i < count; i++) result[i] = this.#number(type);
     return result;
   }
@@ -88,20 +102,23 @@ class UbjsonReader {
   #header(): { type?: string; count?: number } {
     const type = this.#skip("$") ? this.marker() : undefined;
     if (!this.#skip("#")) {
-      if (type !== undefined) throw new InvalidModel("The UBJSON document has a typed container without a count.");
+      if (type !== undefined)
+        throw new InvalidModel("The UBJSON document has a typed container without a count.");
       return {};
     }
     const count = this.#length();
     if (type === undefined) return { count };
     // These take no bytes, so a few bytes could ask for any number of them.
-    if ("TFZN".includes(type)) throw new InvalidModel(`The UBJSON document has a container of the type '${type}'.`);
+    if ("TFZN".includes(type))
+      throw new InvalidModel(`The UBJSON document has a container of the type '${type}'.`);
     return { type, count };
   }
 
   /** A length or count: each thing counted takes a byte at least. */
   #length(): number {
     const type = this.marker();
-    if (!"iUIulmLM".includes(type)) throw new InvalidModel(`The UBJSON document has a length of the type '${type}'.`);
+    if (!"iUIulmLM".includes(type))
+      throw new InvalidModel(`The UBJSON document has a length of the type '${type}'.`);
     const length = this.#number(type);
     if (length < 0 || length > this.remaining) this.#truncated();
     return length;
@@ -131,7 +148,9 @@ class UbjsonReader {
       case "D":
         return view.getFloat64(this.#take(8));
       default:
-        throw new InvalidModel(`The UBJSON document has a value of the unknown type '${type}' at byte ${this.#at - 1}.`);
+        throw new InvalidModel(
+          `The UBJSON document has a value of the unknown type '${type}' at byte ${this.#at - 1}.`,
+        );
     }
   }
 
@@ -154,6 +173,8 @@ class UbjsonReader {
   }
 
   #truncated(): never {
-    throw new InvalidModel(`The UBJSON document is cut off: it says more than its ${this.#bytes.length} bytes hold.`);
+    throw new InvalidModel(
+      `The UBJSON document is cut off: it says more than its ${this.#bytes.length} bytes hold.`,
+    );
   }
 }

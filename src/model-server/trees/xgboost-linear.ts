@@ -22,7 +22,8 @@ export class LinearBooster implements Scorer {
         let sum = Math.fround(scores[row * groups + group]! + weights[bias + group]!);
         for (let i = 0; i < this.#features; i++) {
           const value = Math.fround(features[row * this.#features + i]!);
-          if (!Number.isNaN(value)) sum = Math.fround(sum + Math.fround(value * weights[i * groups + group]!));
+          if (!Number.isNaN(value))
+            sum = Math.fround(sum + Math.fround(value * weights[i * groups + group]!));
         }
         scores[row * groups + group] = sum;
       }

@@ -26,7 +26,7 @@ const OBJECTIVES: ReadonlyMap<string, Objective> = new Map([
   ["survival:cox", positive],
   ["survival:aft", positive],
   ["binary:logistic", logistic],
-  ["binary:logitraw", { link: identity, toMargin: logistic.toMargin }],
+  ["binary:logitraw", plain],
   ["binary:hinge", { link: each((score) => (score > 0 ? 1 : 0)), toMargin: unchanged }],
   ["multi:softprob", { link: softmax, toMargin: unchanged }],
   ["multi:softmax", { link: likeliest, toMargin: unchanged }],

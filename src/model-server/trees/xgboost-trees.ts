@@ -11,7 +11,9 @@ export function readXgboostTree(tree: Field, group: number, weight: number): Tre
   const parameters = tree.get("tree_param");
   const leafSize = parameters.get("size_leaf_vector");
   if (leafSize.exists && leafSize.integer(0, 0x7fffffff) > 1)
-    leafSize.refuse("1: trees with a vector in each leaf (multi_strategy=multi_output_tree) are not supported, train with one_output_per_tree");
+    leafSize.refuse(
+      "1: trees with a vector in each leaf (multi_strategy=multi_output_tree) are not supported, train with one_output_per_tree",
+    );
 
   const left = tree.get("left_children").numbers();
   const size = left.length;
@@ -30,12 +32,20 @@ export function readXgboostTree(tree: Field, group: number, weight: number): Tre
     node: (index) => {
       const value = values[index]!;
       if (!Number.isFinite(value)) return conditions.refuse(`finite at node ${index}`);
-      if (left[index] === -1) return { kind: "leaf", value: Math.fround(Math.fround(value) * Math.fround(weight)) };
+      if (left[index] === -1)
+        return { kind: "leaf", value: Math.fround(Math.fround(value) * Math.fround(weight)) };
       const split = { feature: features[index]!, left: left[index]!, right: right[index]! };
-      if (types?.[index]) return categorical(split, sets.get(index) ?? NO_CATEGORIES, Boolean(defaultLeft[index]));
+      if (types?.[index])
+        return categorical(split, sets.get(index) ?? NO_CATEGORIES, Boolean(defaultLeft[index]));
       // XGBoost's `x < threshold`, in float32.
       const threshold = nextBelowFloat32(Math.fround(value));
-      return { kind: "numeric", ...split, threshold, missing: "nan", defaultLeft: Boolean(defaultLeft[index]) };
+      return {
+        kind: "numeric",
+        ...split,
+        threshold,
+        missing: "nan",
+        defaultLeft: Boolean(defaultLeft[index]),
+      };
     },
   };
 }
@@ -64,7 +74,8 @@ function categorySets(tree: Field, size: number): Map<number, Uint32Array> {
     const node = nodes[i]!;
     const start = starts[i]!;
     const end = start + lengths[i]!;
-    if (!(node >= 0 && node < size) || sets.has(node)) nodeField.refuse("a list of different nodes of the tree");
+    if (!(node >= 0 && node < size) || sets.has(node))
+      nodeField.refuse("a list of different nodes of the tree");
     if (!(start >= 0 && end >= start && end <= categories.length)) segments.refuse("within categories");
     sets.set(node, bitset(list, categories, start, end));
   }

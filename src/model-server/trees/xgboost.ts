@@ -8,7 +8,8 @@ import { LinearBooster } from "./xgboost-linear.ts";
 import { xgboostObjective } from "./xgboost-objective.ts";
 import { readXgboostTree } from "./xgboost-trees.ts";
 
-const HOW_TO_CONVERT = 'Load it with the XGBoost that wrote it and save it with booster.save_model("model.json").';
+const HOW_TO_CONVERT =
+  'Load it with the XGBoost that wrote it and save it with booster.save_model("model.json").';
 
 /** Loads what XGBoost's `save_model` writes: JSON or UBJSON, told apart by their first bytes. */
 export function loadXgboost(bytes: Uint8Array): Model {
@@ -20,7 +21,9 @@ export function loadXgboost(bytes: Uint8Array): Model {
   const classes = parameters.get("num_class").integer(0, MAX_OUTPUTS);
   const targets = parameters.get("num_target");
   const groups = Math.max(1, classes, targets.exists ? targets.integer(0, MAX_OUTPUTS) : 1);
-  const base = baseScores(parameters.get("base_score"), groups).map((score) => Math.fround(objective.toMargin(score)));
+  const base = baseScores(parameters.get("base_score"), groups).map((score) =>
+    Math.fround(objective.toMargin(score)),
+  );
   const unreachable = base.findIndex((margin) => !Number.isFinite(margin));
   if (unreachable >= 0) parameters.get("base_score").refuse("one that its objective can have");
 
@@ -38,17 +41,23 @@ function parse(bytes: Uint8Array): unknown {
   const head = Buffer.from(bytes.subarray(0, 64)).toString("latin1");
   if (/^\s*\{\s*["}]/.test(head)) return parseJson(bytes);
   if (head.startsWith("{")) return parseUbjson(bytes);
-  if (/^\x80[\x02-\x05]/.test(head))
+  if (head.startsWith("\x80"))
     throw new InvalidModel(`The model is a pickled Python object, which is never opened. ${HOW_TO_CONVERT}`);
   if (head === "") throw new InvalidModel("The model file is empty.");
-  throw new InvalidModel(`The model is neither JSON nor UBJSON; XGBoost's old binary format is not read. ${HOW_TO_CONVERT}`);
+  throw new InvalidModel(
+    `The model is neither JSON nor UBJSON; XGBoost's old binary format is not read. ${HOW_TO_CONVERT}`,
+  );
 }
 
 function parseJson(bytes: Uint8Array): unknown {
   try {
     // XGBoost writes NaN and Infinity bare, for statistics that predicting has no use for.
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
-    return JSON.parse(/[[,:]\s*-?(?:NaN|Infinity)\b/.test(text) ? text.replace(/([[,:]\s*)-?(?:NaN|Infinity)\b/g, "$1null") : text);
+    return JSON.parse(
+      /[[,:]\s*-?(?:NaN|Infinity)\b/.test(text)
+        ? text.replace(/([[,:]\s*)-?(?:NaN|Infinity)\b/g, "$1null")
+        : text,
+    );
   } catch (error) {
     throw new InvalidModel(`The model is no whole JSON document: ${(error as Error).message}.`);
   }
@@ -57,7 +66,10 @@ function parseJson(bytes: Uint8Array): unknown {
 /** "5E-1" up to XGBoost 3.0, "[5E-1]" or one per output since. */
 function baseScores(field: Field, groups: number): number[] {
   const text = typeof field.value === "number" ? String(field.value) : field.text();
-  const scores = text.replace(/^\[(.*)\]$/, "$1").split(",").map((part) => Math.fround(part.trim() === "" ? Number.NaN : Number(part)));
+  const scores = text
+    .replace(/^\[(.*)\]$/, "$1")
+    .split(",")
+    .map((part) => Math.fround(part.trim() === "" ? Number.NaN : Number(part)));
   if (scores.some((score) => !Number.isFinite(score)) || (scores.length !== 1 && scores.length !== groups))
     return field.refuse(`a number or an array of ${groups}`);
   return scores.length === groups ? scores : Array.from({ length: groups }, () => scores[0]!);
@@ -72,20 +84,33 @@ function readBooster(learner: Field, features: number, groups: number): Scorer {
     case "gbtree":
       return readTrees(learner, booster.get("model"), undefined, features, groups);
     case "dart":
-      return readTrees(learner, booster.get("gbtree").get("model"), booster.get("weight_drop"), features, groups);
+      return readTrees(
+        learner,
+        booster.get("gbtree").get("model"),
+        booster.get("weight_drop"),
+        features,
+        groups,
+      );
     default:
       return name.refuse("gbtree, dart or gblinear");
   }
 }
 
-function readTrees(learner: Field, model: Field, drops: Field | undefined, features: number, groups: number): Scorer {
+function readTrees(
+  learner: Field,
+  model: Field,
+  drops: Field | undefined,
+  features: number,
+  groups: number,
+): Scorer {
   const fields = model.get("trees").array();
   const treeInfo = model.get("tree_info");
   const info = treeInfo.numbers(fields.length);
   const weights = drops?.numbers(fields.length);
   const trees = fields.slice(0, usedTrees(learner, model, fields.length, groups)).map((field, i) => {
     const group = info[i]!;
-    if (!(Number.isInteger(group) && group >= 0 && group < groups)) treeInfo.refuse(`a list of numbers below ${groups}`);
+    if (!(Number.isInteger(group) && group >= 0 && group < groups))
+      treeInfo.refuse(`a list of numbers below ${groups}`);
     const weight = weights?.[i] ?? 1;
     if (!Number.isFinite(weight)) drops?.refuse("a list of finite numbers");
     return readXgboostTree(field, group, weight);

@@ -34,13 +34,18 @@ export function readVector(name: string): Vector {
 }
 
 /** The model's answer for rows. */
-export async function predict(model: Model, rows: Vector["rows"]): Promise<{ shape: readonly number[]; values: number[] }> {
+export async function predict(
+  model: Model,
+  rows: Vector["rows"],
+): Promise<{ shape: readonly number[]; values: number[] }> {
   const [input] = model.inputs;
   if (!input) throw new Error("The model has no input.");
   const values = rows.flat().map((value) => value ?? Number.NaN);
   const data = input.type === "float32" ? Float32Array.from(values) : Float64Array.from(values);
   const shape = [rows.length, rows[0]?.length ?? 0];
-  const [output] = await model.run(new Map([[input.name, { name: input.name, type: input.type, shape, data }]]));
+  const [output] = await model.run(
+    new Map([[input.name, { name: input.name, type: input.type, shape, data }]]),
+  );
   if (!output) throw new Error("The model gave no output.");
   return { shape: output.shape, values: Array.from(output.data as Float32Array) };
 }
@@ -49,5 +54,8 @@ export async function predict(model: Model, rows: Vector["rows"]): Promise<{ sha
 export function greatestDifference(given: readonly number[], expected: Vector["predictions"]): number {
   const wanted = expected.flat();
   if (given.length !== wanted.length) return Infinity;
-  return Math.max(0, ...given.map((value, i) => Math.abs(value - wanted[i]!) / Math.max(1, Math.abs(wanted[i]!))));
+  return Math.max(
+    0,
+    ...given.map((value, i) => Math.abs(value - wanted[i]!) / Math.max(1, Math.abs(wanted[i]!))),
+  );
 }
