@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { silentLog, type Log } from "../../src/base/log.ts";
+import type { Random } from "../../src/base/random.ts";
 import { Controller, runController, type Reconcile } from "../../src/state/controller.ts";
 import { MemoryStore } from "../../src/state/memory-store.ts";
 import { draft, Gadget, Widget } from "../contracts/resource-store.ts";
@@ -7,7 +8,7 @@ import { FakeClock, settle } from "../support/fake-clock.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 
 /** Chance that always falls on the longest pause. */
-const longest = Object.assign(new SeededRandom(), { number: () => 1 });
+const longest: Random = Object.assign(new SeededRandom(), { number: () => 1 });
 
 function setUp(reconcile: Reconcile, { random = longest, mostAtOnce = 16 } = {}) {
   const clock = new FakeClock();
