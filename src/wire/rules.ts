@@ -1,0 +1,241 @@
+/**
+ * The constraints of the API's model that the SDK's schemas lack, by member name. A test holds them against botocore's
+ * copy of the model (test/wire/rules.test.ts). Patterns stand as the model has them: clients print them.
+ */
+import type * as S3 from "@aws-sdk/client-s3";
+import type * as SageMaker from "@aws-sdk/client-sagemaker";
+import { integer, list, map, number, oneOf, text } from "./constraint.ts";
+import type { Rules } from "./validate.ts";
+
+const NAME = "[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}";
+const MODEL_NAME = String.raw`[a-zA-Z0-9]([\-a-zA-Z0-9]*[a-zA-Z0-9])?`;
+const ANYTHING = ".*";
+const URI = "(https|s3)://([^/]+)/?(.*)";
+const OUTPUT_URI = "(https|s3)://([^/])/?(.*)";
+const TOPIC = String.raw`arn:aws[a-z\-]*:sns:[a-z0-9\-]*:[0-9]{12}:[a-zA-Z0-9_.-]+`;
+const VPC_ID = text(0, 32, "[-0-9a-zA-Z]+");
+const CONTENT_TYPE = text(1, 256, String.raw`[a-zA-Z0-9](-*[a-zA-Z0-9])*\/[a-zA-Z0-9](-*[a-zA-Z0-9.])*`);
+const TAG = String.raw`([\p{L}\p{Z}\p{N}_.:/=+\-@]*)`;
+const CLARIFY_TEXT = text(1, 64, ANYTHING);
+const PAGE = integer(1, 100);
+
+/** Models, endpoint configurations, endpoints and tags. */
+export const sagemakerRules = (sdk: typeof SageMaker): Rules => ({
+  // names and references
+  ModelName: text(0, 63, MODEL_NAME),
+  ModelNameOverride: text(0, 63, MODEL_NAME),
+  EndpointConfigName: text(0, 63, NAME),
+  EndpointName: text(0, 63, NAME),
+  VariantName: text(0, 63, NAME),
+  ContainerHostname: text(0, 63, NAME),
+  InferenceSpecificationName: text(1, 63, NAME),
+  ExecutionRoleArn: text(20, 2048, String.raw`arn:aws[a-z\-]*:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+`),
+  KmsKeyId: text(0, 2048, "[a-zA-Z0-9:/_-]*"),
+  ResourceArn: text(0, 256, "arn:aws[a-z-]*:sagemaker:[a-z0-9-]*:[0-9]{12}:.+"),
+
+  // lists of them
+  NameContains: text(0, 63, "[a-zA-Z0-9-]+"),
+  NextToken: text(0, 8192, ANYTHING),
+  SortOrder: oneOf(sdk.OrderKey),
+  StatusEquals: oneOf(sdk.EndpointStatus),
+  "ListModelsInput.SortBy": oneOf(sdk.ModelSortKey),
+  "ListModelsInput.MaxResults": PAGE,
+  "ListEndpointConfigsInput.SortBy": oneOf(sdk.EndpointConfigSortKey),
+  "ListEndpointConfigsInput.MaxResults": PAGE,
+  "ListEndpointsInput.SortBy": oneOf(sdk.EndpointSortKey),
+  "ListEndpointsInput.MaxResults": PAGE,
+  "ListTagsInput.MaxResults": integer(50),
+
+  // tags
+  Tags: list(0, 50),
+  "Tag.Key": text(1, 128, TAG),
+  "Tag.Value": text(0, 256, TAG),
+  TagKeys: list(1, 50, text(1, 128, TAG)),
+
+  // models and their containers
+  Containers: list(0, 15),
+  Image: text(0, 255, String.raw`[\S]+`),
+  RepositoryAccessMode: oneOf(sdk.RepositoryAccessMode),
+  RepositoryCredentialsProviderArn: text(1, 2048, ANYTHING),
+  "ContainerDefinition.Mode": oneOf(sdk.ContainerMode),
+  "InferenceExecutionConfig.Mode": oneOf(sdk.InferenceExecutionMode),
+  ModelCacheSetting: oneOf(sdk.ModelCacheSetting),
+  ModelPackageName: text(
+    1,
+    176,
+    String.raw`(arn:aws[a-z\-]*:sagemaker:[a-z0-9\-]*:[0-9]{12}:[a-z\-]*\/)?([a-zA-Z0-9]([a-zA-Z0-9-]){0,62})(?<!-)(\/[0-9]{1,9})?`,
+  ),
+  Environment: map(0, 100, text(0, 1024, "[a-zA-Z_][a-zA-Z0-9_]*"), text(0, 1024, String.raw`[\S\s]*`)),
+  ModelDataUrl: text(0, 1024, URI),
+  S3Uri: text(0, 1024, URI),
+  S3DataType: oneOf(sdk.S3ModelDataType),
+  CompressionType: oneOf(sdk.ModelCompressionType),
+  ManifestS3Uri: text(0, 1024, URI),
+  HubContentArn: text(0, 255, ANYTHING),
+  AdditionalModelDataSources: list(0, 5),
+  ChannelName: text(1, 64, String.raw`[A-Za-z0-9\.\-_]+`),
+  SecurityGroupIds: list(1, 5, VPC_ID),
+  Subnets: list(1, 16, VPC_ID),
+
+  // variants
+  ProductionVariants: list(1, 10),
+  ShadowProductionVariants: list(1, 10),
+  InitialInstanceCount: integer(1),
+  InitialVariantWeight: number(0),
+  InstanceType: oneOf(sdk.ProductionVariantInstanceType),
+  InstancePools: list(1, 5),
+  Priority: integer(1, 5),
+  VariantInstanceProvisionTimeoutInSeconds: integer(300, 3600),
+  AcceleratorType: oneOf(sdk.ProductionVariantAcceleratorType),
+  MemorySizeInMB: integer(1024, 6144),
+  MaxConcurrency: integer(1, 200),
+  ProvisionedConcurrency: integer(1, 200),
+  VolumeSizeInGB: integer(1, 512),
+  ModelDataDownloadTimeoutInSeconds: integer(60, 3600),
+  ContainerStartupHealthCheckTimeoutInSeconds: integer(60, 3600),
+  "ProductionVariantManagedInstanceScaling.Status": oneOf(sdk.ManagedInstanceScalingStatus),
+  MinInstanceCount: integer(0),
+  MaxInstanceCount: integer(1),
+  Strategy: oneOf(sdk.ManagedInstanceScalingScaleInStrategy),
+  MaximumStepSize: integer(1, 100),
+  CooldownInMinutes: integer(5, 1440),
+  RoutingStrategy: oneOf(sdk.RoutingStrategy),
+  InferenceAmiVersion: oneOf(sdk.ProductionVariantInferenceAmiVersion),
+  CapacityReservationPreference: oneOf(sdk.CapacityReservationPreference),
+  MlReservationArn: text(
+    20,
+    258,
+    String.raw`arn:aws[a-z\-]*:sagemaker:[a-z0-9\-]*:[0-9]{12}:[a-z0-9\-]{1,14}/.*`,
+  ),
+  DesiredWeightsAndCapacities: list(1),
+  DesiredWeight: number(0),
+  DesiredInstanceCount: integer(0),
+
+  // data capture
+  InitialSamplingPercentage: integer(0, 100),
+  DestinationS3Uri: text(0, 512, OUTPUT_URI),
+  CaptureOptions: list(1, 32),
+  CaptureMode: oneOf(sdk.CaptureMode),
+  CsvContentTypes: list(1, 10, CONTENT_TYPE),
+  JsonContentTypes: list(1, 10, CONTENT_TYPE),
+
+  // asynchronous inference
+  MaxConcurrentInvocationsPerInstance: integer(1, 1000),
+  S3OutputPath: text(0, 512, OUTPUT_URI),
+  S3FailurePath: text(0, 512, OUTPUT_URI),
+  SuccessTopic: text(0, 2048, TOPIC),
+  ErrorTopic: text(0, 2048, TOPIC),
+  IncludeInferenceResponseIn: list(0, 2, oneOf(sdk.AsyncNotificationTopicTypes)),
+
+  // explanations
+  EnableExplanations: text(1, 64, ANYTHING),
+  FeaturesAttribute: CLARIFY_TEXT,
+  ContentTemplate: CLARIFY_TEXT,
+  MaxRecordCount: integer(1),
+  MaxPayloadInMB: integer(1, 25),
+  ProbabilityIndex: integer(0),
+  LabelIndex: integer(0),
+  ProbabilityAttribute: CLARIFY_TEXT,
+  LabelAttribute: CLARIFY_TEXT,
+  LabelHeaders: list(1, 16, CLARIFY_TEXT),
+  FeatureHeaders: list(1, 256, CLARIFY_TEXT),
+  FeatureTypes: list(1, 256, oneOf(sdk.ClarifyFeatureType)),
+  MimeType: text(0, 255, String.raw`[a-zA-Z0-9](-*[a-zA-Z0-9])*\/[a-zA-Z0-9](-*[a-zA-Z0-9+.])*`),
+  ShapBaseline: text(1, 4096, String.raw`[\s\S]+`),
+  ShapBaselineUri: text(0, 1024, URI),
+  NumberOfSamples: integer(1),
+  Language: oneOf(sdk.ClarifyTextLanguage),
+  Granularity: oneOf(sdk.ClarifyTextGranularity),
+
+  // deployments
+  "TrafficRoutingConfig.Type": oneOf(sdk.TrafficRoutingConfigType),
+  "CapacitySize.Type": oneOf(sdk.CapacitySizeType),
+  "CapacitySize.Value": integer(1),
+  WaitIntervalInSeconds: integer(0, 3600),
+  TerminationWaitInSeconds: integer(0, 3600),
+  MaximumExecutionTimeoutInSeconds: integer(600, 28_800),
+  Alarms: list(1, 10),
+  AlarmName: text(1, 255, String.raw`(?!\s*$).+`),
+  ExcludeRetainedVariantProperties: list(0, 3),
+  VariantPropertyType: oneOf(sdk.VariantPropertyType),
+});
+
+const RUNTIME_NAME = "^[a-zA-Z0-9](-*[a-zA-Z0-9])*";
+const HEADER = text(0, 1024, String.raw`\p{ASCII}*`);
+const PRINTABLE = String.raw`\A\S[\p{Print}]*\z`;
+
+/** Invocations: their bodies are limited elsewhere, in limits.ts. */
+export const RUNTIME_RULES: Rules = {
+  EndpointName: text(0, 63, RUNTIME_NAME),
+  ContentType: HEADER,
+  Accept: HEADER,
+  CustomAttributes: HEADER,
+  TargetModel: text(1, 1024, PRINTABLE),
+  TargetVariant: text(0, 63, RUNTIME_NAME),
+  TargetContainerHostname: text(0, 63, RUNTIME_NAME),
+  InferenceId: text(1, 64, PRINTABLE),
+  EnableExplanations: text(1, 64, ANYTHING),
+  InferenceComponentName: text(0, 63, String.raw`^[a-zA-Z0-9]([\-a-zA-Z0-9]*[a-zA-Z0-9])?$`),
+  "InvokeEndpointInput.SessionId": text(0, 256, "^(NEW_SESSION)$|^[a-zA-Z0-9](-*[a-zA-Z0-9])*$"),
+  "InvokeEndpointWithResponseStreamInput.SessionId": text(0, 256, "^[a-zA-Z0-9](-*[a-zA-Z0-9])*$"),
+  InputLocation: text(1, 1024, "^(https|s3)://([^/]+)/?(.*)$"),
+  S3OutputPathExtension: text(1, 512, "^(?!s3:|https:)[a-zA-Z0-9!_.*'()/-]+$"),
+  Filename: text(1, 32, String.raw`^(?!.*\..*\.)[a-zA-Z0-9][a-zA-Z0-9-_\.]*$`),
+  RequestTTLSeconds: integer(60, 21_600),
+  InvocationTimeoutSeconds: integer(1, 3600),
+};
+
+const IAM_TAG_KEY = text(1, 128, String.raw`[\p{L}\p{Z}\p{N}_.:/=+\-@]+`);
+const IAM_TAG_VALUE = text(0, 256, String.raw`[\p{L}\p{Z}\p{N}_.:/=+\-@]*`);
+const POLICY = String.raw`[\u0009\u000A\u000D\u0020-\u00FF]+`;
+const ARN = text(
+  20,
+  2048,
+  String.raw`[\u0009\u000A\u000D\u0020-\u007E\u0085\u00A0-\uD7FF\uE000-\uFFFD\u10000-\u10FFFF]+`,
+);
+
+/** AssumeRole. */
+export const STS_RULES: Rules = {
+  RoleArn: ARN,
+  RoleSessionName: text(2, 64, String.raw`[\w+=,.@-]*`),
+  "PolicyDescriptorType.arn": ARN,
+  Policy: { min: 1, pattern: POLICY },
+  DurationSeconds: integer(900, 43_200),
+  Tags: list(0, 50),
+  "Tag.Key": IAM_TAG_KEY,
+  "Tag.Value": IAM_TAG_VALUE,
+  TransitiveTagKeys: list(0, 50, IAM_TAG_KEY),
+  ExternalId: text(2, 1224, String.raw`[\w+=,.@:\/-]*`),
+  SerialNumber: text(9, 256, String.raw`[\w+=/:,.@-]*`),
+  TokenCode: text(6, 6, String.raw`[\d]*`),
+  SourceIdentity: text(2, 64, String.raw`[\w+=,.@-]*`),
+  ProvidedContexts: list(1, 5),
+  ProviderArn: ARN,
+  ContextAssertion: text(4, 2048),
+};
+
+/** Roles. */
+export const IAM_RULES: Rules = {
+  RoleName: text(1, 64, String.raw`[\w+=,.@-]+`),
+  Path: text(1, 512, String.raw`(\u002F)|(\u002F[\u0021-\u007E]+\u002F)`),
+  PathPrefix: text(1, 512, String.raw`\u002F[\u0021-\u007F]*`),
+  AssumeRolePolicyDocument: text(1, 131_072, POLICY),
+  Description: text(0, 1000, String.raw`[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*`),
+  MaxSessionDuration: integer(3600, 43_200),
+  PermissionsBoundary: text(20, 2048),
+  Tags: list(0, 50),
+  "Tag.Key": IAM_TAG_KEY,
+  "Tag.Value": IAM_TAG_VALUE,
+  Marker: text(1, 320, String.raw`[\u0020-\u00FF]+`),
+  MaxItems: integer(1, 1000),
+};
+
+/** What S3 itself refuses of what its model constrains; it ignores or answers in its own way to the rest. */
+export const s3Rules = (sdk: typeof S3): Rules => ({
+  Key: { min: 1 },
+  EncodingType: oneOf(sdk.EncodingType),
+  MetadataDirective: oneOf(sdk.MetadataDirective),
+  TaggingDirective: oneOf(sdk.TaggingDirective),
+  ChecksumAlgorithm: oneOf(sdk.ChecksumAlgorithm),
+  CopySource: { pattern: String.raw`\/?.+\/.+` },
+});
