@@ -150,7 +150,7 @@ export class Call implements InstanceEvents, Expiring {
   expire(): void {
     this.#exchange?.abort();
     this.#blame("timed-out", "no answer in time");
-    this.#settle(this.#modelError(0, timedOut(this.#variant.name)));
+    this.#settle(this.#modelError(0, TIMED_OUT));
   }
 
   #other(): RoutedInstance | undefined {
@@ -213,8 +213,8 @@ export class Call implements InstanceEvents, Expiring {
 const ok = (status: number) => status >= 200 && status < 300;
 
 /** AWS's words, quoted in aws-samples/host-yolov8-on-sagemaker-endpoint#21 and many more. */
-const timedOut = (container: string) =>
-  `Your invocation timed out while waiting for a response from container ${container}. Review the latency metrics for each container in Amazon CloudWatch, resolve the issue, and try again.`;
+const TIMED_OUT =
+  "Your invocation timed out while waiting for a response from container primary. Review the latency metrics for each container in Amazon CloudWatch, resolve the issue, and try again.";
 
 /** AWS's words, quoted in aws/amazon-sagemaker-examples#2815 and #3089. */
 const noResponse = (endpoint: string) =>

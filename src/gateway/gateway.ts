@@ -1,0 +1,173 @@
+/**
+ * The runtime API on the data plane. The life of an invocation is the list in `#invoke`:
+ * host -> signature -> input -> body -> proof -> data plane -> answer. Everything else is the dispatcher's.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Account } from "../base/arn.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import { type DataPlane, type Invocation, StreamFailure } from "../dataplane/data-plane.ts";
+import type { Outcome } from "../dataplane/outcome.ts";
+import type { Credentials } from "../wire/credentials.ts";
+import { Denial, denialFault } from "../wire/denial.ts";
+import { Hosts } from "../wire/hosts.ts";
+import { type HttpRequest, type HttpResponse, receive } from "../wire/http.ts";
+import { INVOCATION_LIMIT } from "../wire/limits.ts";
+import { failure } from "../wire/protocol.ts";
+import { authenticate, type Dispatcher } from "../wire/server.ts";
+import { sha256, type Signature } from "../wire/sigv4.ts";
+import { type Answered, endAnswer, passOn, streamEvents } from "./answers.ts";
+import { ClientGone } from "./client-gone.ts";
+import { containerPath } from "./container-path.ts";
+import { readInvocationInput } from "./invocation-input.ts";
+import { type InvocationTarget, invocationTarget } from "./invocation-target.ts";
+import { outcomeError } from "./outcome-errors.ts";
+import { ClientLeft, readRequestBody } from "./request-body.ts";
+import { REST_JSON, RUNTIME } from "./runtime-service.ts";
+
+export interface GatewayOptions {
+  readonly dataPlane: DataPlane;
+  /** Answers all that is not an invocation. */
+  readonly dispatcher: Dispatcher;
+  readonly credentials: Credentials;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly account: Account;
+  /** Host names besides loopback's. */
+  readonly allowedHosts: readonly string[];
+  /** Origins of web pages that may send requests. */
+  readonly allowedOrigins?: readonly string[];
+  /** Where the links to logs in errors lead; AWS's console unless said otherwise. */
+  readonly consoleUrl?: string;
+}
+
+export interface Gateway {
+  /** Answers one request; never rejects. */
+  handle(message: IncomingMessage, reply: ServerResponse): Promise<void>;
+}
+
+/** The entry for all requests of a process that serves endpoints. */
+export function createGateway(options: GatewayOptions): Gateway {
+  return new RuntimeGateway(options);
+}
+
+/** A refused client may go on sending for so long, so that it gets to read why. */
+const LINGER_MS = 2000;
+
+class RuntimeGateway implements Gateway {
+  readonly #options: GatewayOptions;
+  readonly #hosts: Hosts;
+  readonly #consoleUrl: string;
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+    this.#hosts = new Hosts(options.allowedHosts, options.allowedOrigins);
+    this.#consoleUrl = options.consoleUrl ?? `https://${options.account.region}.console.aws.amazon.com`;
+  }
+
+  async handle(message: IncomingMessage, reply: ServerResponse): Promise<void> {
+    const target = invocationTarget(message.method, message.url);
+    if (!target) return this.#options.dispatcher.handle(message, reply);
+    const requestId = this.#options.random.uuid();
+    try {
+      await this.#invoke(target, message, reply, requestId);
+    } catch (error) {
+      this.#fail(error as Error, message, reply, requestId);
+    }
+  }
+
+  async #invoke(
+    target: InvocationTarget,
+    message: IncomingMessage,
+    reply: ServerResponse,
+    requestId: string,
+  ): Promise<void> {
+    const gone = new ClientGone(reply);
+    const request = receive(message);
+    this.#hosts.admit(request);
+    const signature = this.#authenticate(request);
+    const { endpoint, targetVariant, headers } = readInvocationInput(target, request.headers);
+    const body = await readRequestBody(message, reply, INVOCATION_LIMIT);
+    signature.check(sha256(body));
+    const invocation: Invocation = {
+      endpoint,
+      targetVariant,
+      method: target.method,
+      path: target.kind === "openai" ? containerPath(target.path, request.rawQuery) : target.path,
+      headers,
+      body,
+      signal: gone,
+    };
+    const { dataPlane } = this.#options;
+    if (target.kind === "invoke")
+      endAnswer(reply, requestId, this.#answered(await dataPlane.invoke(invocation), endpoint));
+    else {
+      const answered = this.#answered(await dataPlane.invokeStreaming(invocation), endpoint);
+      await (target.kind === "stream" ? streamEvents : passOn)(reply, requestId, answered);
+    }
+  }
+
+  #authenticate(request: HttpRequest): Signature {
+    if (request.headers["authorization"]?.startsWith("Bearer "))
+      throw new Denial("incomplete", "Bearer tokens are not supported here: sign with Signature Version 4.");
+    const caller = authenticate(request, this.#options.credentials, this.#options.clock.now());
+    if (caller instanceof Denial) throw caller;
+    const { signingName } = RUNTIME;
+    if (caller.service !== signingName)
+      throw new Denial("wrongSignature", `Credential should be scoped to correct service: '${signingName}'.`);
+    return caller;
+  }
+
+  /** The answer, or the runtime's exception for its lack. */
+  #answered<Body>(outcome: Outcome<Body>, endpoint: string): Answered<Body> {
+    if (outcome.kind === "answered") return outcome;
+    if (outcome.kind === "cancelled") throw new ClientLeft();
+    const { account } = this.#options;
+    throw outcomeError(outcome, endpoint, { account, consoleUrl: this.#consoleUrl });
+  }
+
+  /** Tells the client what went wrong, if it can still be told. */
+  #fail(error: Error, message: IncomingMessage, reply: ServerResponse, requestId: string): void {
+    if (error instanceof ClientLeft || reply.destroyed) return void reply.destroy();
+    // a stream that broke off must not look like one that ended
+    if (reply.headersSent) {
+      if (!(error instanceof StreamFailure)) this.#report(error, requestId);
+      return void reply.destroy();
+    }
+    const told = failure(RUNTIME, error instanceof Denial ? denialFault(error, REST_JSON.dialect) : error);
+    if (told.code === "InternalFailure") this.#report(error, requestId);
+    const response = REST_JSON.fail(RUNTIME, told);
+    if (message.complete) writeError(reply, requestId, response).end();
+    else this.#failEarly(message, writeError(reply, requestId, response, "close"));
+  }
+
+  /** Ending the reply closes the connection; on a client that is still sending, that could cost it the answer. */
+  #failEarly(message: IncomingMessage, reply: ServerResponse): void {
+    const end = () => {
+      cancel();
+      reply.end();
+    };
+    const cancel = this.#options.clock.after(LINGER_MS, end);
+    message.once("close", end).once("end", end).resume();
+  }
+
+  #report(error: Error, requestId: string): void {
+    this.#options.log.error("An invocation failed unexpectedly.", { requestId, error });
+  }
+}
+
+/** Writes a whole error; what is left is to end the reply. */
+function writeError(
+  reply: ServerResponse,
+  requestId: string,
+  { status, headers, body = "" }: HttpResponse,
+  connection?: "close",
+): ServerResponse {
+  const bytes = Buffer.from(body as string | Uint8Array);
+  const head = { ...headers, "x-amzn-RequestId": requestId, "content-length": bytes.byteLength };
+  reply.writeHead(status, connection ? { ...head, connection } : head);
+  reply.write(bytes);
+  return reply;
+}

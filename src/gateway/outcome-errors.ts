@@ -1,0 +1,55 @@
+/** Outcomes of the data plane as errors of the SageMaker runtime: the one table. */
+import * as runtime from "@aws-sdk/client-sagemaker-runtime";
+import { type Account, arn } from "../base/arn.ts";
+import type { Outcome } from "../dataplane/outcome.ts";
+
+/** An outcome that is not an answer, and that somebody is left to hear. */
+export type FailedOutcome = Exclude<Outcome<never>, { kind: "answered" | "cancelled" }>;
+
+export interface ErrorTexts {
+  readonly account: Account;
+  /** Where the link to the logs leads, without a slash at its end. */
+  readonly consoleUrl: string;
+}
+
+const nothing = { $metadata: {} };
+
+/** The runtime's exception for an outcome; `endpoint` as the caller wrote it. */
+export function outcomeError(outcome: FailedOutcome, endpoint: string, texts: ErrorTexts): Error {
+  const { accountId } = texts.account;
+  if (outcome.kind === "model-error") return modelError(outcome, endpoint, texts);
+  if (outcome.kind === "unknown-endpoint")
+    return new runtime.ValidationError({
+      message: `Endpoint ${outcome.endpoint} of account ${accountId} not found.`,
+      ...nothing,
+    });
+  if (outcome.kind === "unknown-variant")
+    return new runtime.ValidationError({
+      message: `Variant ${outcome.variant} of endpoint ${outcome.endpoint} of account ${accountId} not found.`,
+      ...nothing,
+    });
+  // AWS answers 400 with a message of null (opensearch-project/ml-commons#2429), which callers take for their own mistake
+  const message =
+    outcome.kind === "overloaded"
+      ? `Endpoint ${outcome.endpoint} has too many requests waiting. Try again later, or add instances.`
+      : outcome.message;
+  return new runtime.ServiceUnavailable({ message, ...nothing });
+}
+
+function modelError(
+  { status, message }: { status: number; message: string },
+  endpoint: string,
+  { account, consoleUrl }: ErrorTexts,
+): Error {
+  const side = status >= 400 && status < 500 ? "client" : "server";
+  const group = `/aws/sagemaker/Endpoints/${endpoint}`;
+  const logs = `${consoleUrl}/cloudwatch/home?region=${account.region}#logEventViewer:group=${group}`;
+  return new runtime.ModelError({
+    // the container's name; AWS calls a model's only one "primary"
+    message: `Received ${side} error (${status}) from primary with message "${message}". See ${logs} in account ${account.accountId} for more information.`,
+    OriginalStatusCode: status,
+    OriginalMessage: message,
+    LogStreamArn: arn(account, "logs", `log-group:${group}`),
+    ...nothing,
+  });
+}

@@ -1,0 +1,47 @@
+/** The body of an invocation, read whole and never longer than it may be. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { tooLarge } from "../wire/http.ts";
+
+/** Above this, a body of known length gets its buffer at once; below, the chunks are as good as one. */
+const PREALLOCATE = 64 * 1024;
+
+/** Thrown when the client leaves in the middle of its request. */
+export class ClientLeft extends Error {
+  override readonly name = "ClientLeft";
+}
+
+/** Rejects with the 413 of AWS at the first byte above the limit: before any, when the length was announced. */
+export function readRequestBody(
+  message: IncomingMessage,
+  reply: ServerResponse,
+  limit: number,
+): Promise<Buffer> {
+  const length = Number(message.headers["content-length"] ?? Number.NaN);
+  if (length > limit) return Promise.reject(tooLarge(limit));
+  if (length === 0) return Promise.resolve(NOTHING);
+  if (message.headers.expect !== undefined && !reply.headersSent) reply.writeContinue();
+  return new Promise((resolve, reject) => {
+    let size = 0;
+    let whole = length > PREALLOCATE ? Buffer.allocUnsafe(length) : undefined;
+    const chunks: Buffer[] = [];
+    const onData = (chunk: Buffer): void => {
+      const at = size;
+      size += chunk.length;
+      if (size > limit) {
+        message.off("data", onData);
+        whole = undefined;
+        chunks.length = 0;
+        reject(tooLarge(limit));
+      } else if (whole) whole.set(chunk, at);
+      else chunks.push(chunk);
+    };
+    message.on("data", onData);
+    message.on("end", () =>
+      resolve(whole ?? (chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size))),
+    );
+    message.on("close", () => reject(new ClientLeft()));
+    message.on("error", reject);
+  });
+}
+
+const NOTHING = Buffer.alloc(0);
