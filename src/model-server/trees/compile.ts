@@ -18,20 +18,23 @@ export interface CategorySet {
   readonly missingInside: boolean;
 }
 
-/** In `column` of a compiled node: a leaf. What is below it is a categorical split: -2 for set 0, -3 for set 1. */
-export const LEAF = -1;
-
 /**
  * Trees as flat arrays, one slot per node, in which the two children of a split lie side by side.
  *
  * A numeric split is one comparison that needs no case for missing values: `row[column] > threshold` goes to the
  * slot after `first`, all else (NaN included) to `first`. So the child for missing values comes first, and where
- * this turns the comparison round the split reads a column that holds the negated feature.
+ * this turns the comparison round the split reads a column that holds the negated feature. A leaf leads to itself
+ * (`first` is its own slot, nothing is above its threshold), so a descent may go on after it has arrived.
  */
 export interface CompiledTrees {
   readonly roots: readonly number[];
+  /** The most splits on the way to a leaf, per tree. */
+  readonly depths: readonly number[];
+  /** The mean of that over the tree's leaves. */
+  readonly meanDepths: readonly number[];
   readonly columns: readonly Column[];
   readonly sets: readonly CategorySet[];
+  /** The column that a numeric split reads; below zero, ~column is the index of a categorical split's set. */
   readonly column: readonly number[];
   readonly threshold: readonly number[];
   readonly first: readonly number[];
@@ -42,6 +45,8 @@ export interface CompiledTrees {
 export function compileTrees(trees: readonly Tree[], features: number, precision: Precision): CompiledTrees {
   const below = precision === "float32" ? nextBelowFloat32 : nextBelowFloat64;
   const roots: number[] = [];
+  const depths: number[] = [];
+  const meanDepths: number[] = [];
   const columns = new ColumnTable(features);
   const sets: CategorySet[] = [];
   const column: number[] = [];
@@ -49,49 +54,57 @@ export function compileTrees(trees: readonly Tree[], features: number, precision
   const first: number[] = [];
   const value: number[] = [];
 
-  const slot = () => {
-    column.push(LEAF);
-    threshold.push(0);
-    value.push(0);
-    return first.push(0) - 1;
-  };
   for (const [number, tree] of trees.entries()) {
     const seen = new Uint8Array(tree.size);
-    const queue: number[] = [];
-    const slots: number[] = [];
-    const enqueue = (node: number) => {
-      if (!(node >= 0 && node < tree.size))
-        throw new InvalidModel(`Tree ${number} has no node ${node}, to which a split leads.`);
+    const nodes: number[] = [];
+    const levels: number[] = [];
+    const root = column.length;
+    // Breadth first, so that what is enqueued together gets slots side by side.
+    const enqueue = (node: number, level: number) => {
+      if (!(Number.isInteger(node) && node >= 0 && node < tree.size))
+        throw new InvalidModel(`Tree ${number} has no node ${node}, but something leads there.`);
       if (seen[node]) throw new InvalidModel(`Tree ${number} reaches its node ${node} on more than one way.`);
       seen[node] = 1;
-      queue.push(node);
-      slots.push(slot());
+      nodes.push(node);
+      levels.push(level);
+      column.push(0);
+      threshold.push(Infinity);
+      value.push(0);
+      first.push(first.length);
     };
-    roots.push(column.length);
-    enqueue(0);
-    for (let next = 0; next < queue.length; next++) {
-      const at = slots[next]!;
-      const node = tree.node(queue[next]!);
+    enqueue(0, 0);
+    let leaves = 0;
+    let sum = 0;
+    for (let next = 0; next < nodes.length; next++) {
+      const at = root + next;
+      const level = levels[next]!;
+      const node = tree.node(nodes[next]!);
       if (node.kind === "leaf") {
         value[at] = node.value;
+        leaves++;
+        sum += level;
         continue;
       }
       first[at] = column.length;
       if (node.kind === "numeric") {
         column[at] = columns.index(node, node.missing, !node.defaultLeft, number);
         threshold[at] = node.defaultLeft ? node.threshold : below(-node.threshold);
-        enqueue(node.defaultLeft ? node.left : node.right);
-        enqueue(node.defaultLeft ? node.right : node.left);
+        enqueue(node.defaultLeft ? node.left : node.right, level + 1);
+        enqueue(node.defaultLeft ? node.right : node.left, level + 1);
       } else {
         const { set, missingInside } = node;
-        column[at] =
-          LEAF - sets.push({ column: columns.index(node, "nan", false, number), set, missingInside });
-        enqueue(node.outside);
-        enqueue(node.inside);
+        const index =
+          sets.push({ column: columns.index(node, "nan", false, number), set, missingInside }) - 1;
+        column[at] = ~index;
+        enqueue(node.outside, level + 1);
+        enqueue(node.inside, level + 1);
       }
     }
+    roots.push(root);
+    depths.push(levels.at(-1) ?? 0);
+    meanDepths.push(sum / leaves);
   }
-  return { roots, columns: columns.all, sets, column, threshold, first, value };
+  return { roots, depths, meanDepths, columns: columns.all, sets, column, threshold, first, value };
 }
 
 /** The columns in use, each once. */
