@@ -88,7 +88,7 @@ const enumSentence = (values: readonly string[]) =>
   `Member must satisfy enum value set: [${values.join(", ")}]`;
 
 function lengthOf(value: unknown): number {
-  if (typeof value === "string") return [...value].length; // Smithy counts Unicode characters
+  if (typeof value === "string") return Array.from(value).length; // Smithy counts Unicode characters
   if (value instanceof Uint8Array) return value.byteLength;
   return Array.isArray(value) ? value.length : Object.keys(value ?? {}).length;
 }

@@ -45,7 +45,6 @@ function message(
   const raw = payload?.isBlobSchema() ?? false;
   const content = member === undefined ? value : value[member];
   const body = raw ? (content as Uint8Array) : encode(format.codec, payload ?? schema, content);
-  const text = (value: string) => ({ type: "string", value }) as const;
   return EVENTS.encode({
     headers: {
       ":message-type": text(kind),
@@ -55,6 +54,8 @@ function message(
     body: typeof body === "string" ? Buffer.from(body) : body,
   });
 }
+
+const text = (value: string) => ({ type: "string", value }) as const;
 
 /** The events that a client sends. */
 export async function* readEvents(

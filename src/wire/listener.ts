@@ -76,7 +76,10 @@ export function createListener(
     server,
     listen: (port, host) => listen(server, port, host),
     drain: (graceMs) => drain(server, options.clock, graceMs),
-    [Symbol.asyncDispose]: () => drain(server, options.clock, 0),
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await drain(server, options.clock, 0);
+    },
   };
 }
 
@@ -140,16 +143,11 @@ function listen(server: Server, port: number, host: string): Promise<{ port: num
   });
 }
 
-function drain(server: Server, clock: Clock, graceMs: number): Promise<void> {
-  if (!server.listening) return Promise.resolve();
-  return new Promise((resolve) => {
-    let cancel = () => {};
-    server.close(() => {
-      cancel();
-      resolve();
-    });
-    server.closeIdleConnections();
-    if (graceMs > 0) cancel = clock.after(graceMs, () => server.closeAllConnections());
-    else server.closeAllConnections();
-  });
+async function drain(server: Server, clock: Clock, graceMs: number): Promise<void> {
+  if (!server.listening) return;
+  const closed = new Promise((resolve) => server.close(resolve));
+  server.closeIdleConnections();
+  const cancel = clock.after(graceMs, () => server.closeAllConnections());
+  await closed;
+  cancel();
 }
