@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { silentLog, type Log } from "../../src/base/log.ts";
-import { defineKind, type Resource } from "../../src/state/resource.ts";
+import type { Resource } from "../../src/state/resource.ts";
 import {
   AlreadyExists,
   BadToken,
@@ -9,37 +9,10 @@ import {
   type ListQuery,
   type ResourceStore,
 } from "../../src/state/store.ts";
+import { draft, Gadget, Widget, type WidgetSpec } from "../support/widget.ts";
 import { FakeClock, settle } from "../support/fake-clock.ts";
 
-export interface WidgetSpec {
-  readonly size: number;
-  readonly note?: string;
-}
-export interface WidgetStatus {
-  readonly state: "Creating" | "InService" | "Failed";
-  readonly reason?: string;
-}
-/** A kind for tests whose names heed case. */
-export const Widget = defineKind<WidgetSpec, WidgetStatus>({
-  name: "Widget",
-  arrows: { Creating: ["InService", "Failed"], InService: ["Failed"] },
-});
-/** A kind for tests whose names don't. */
-export const Gadget = defineKind<WidgetSpec, WidgetStatus>({ ...Widget, name: "Gadget", ignoresCase: true });
-
 export const newestFirst: ListQuery = { sortBy: "CreationTime", descending: true, limit: 100 };
-
-export const draft = (
-  name: string,
-  size = 1,
-  more: { owner?: string; tags?: Record<string, string> } = {},
-) => ({
-  name,
-  arn: `arn:widget/${name}`,
-  spec: { size },
-  status: { state: "Creating" } as WidgetStatus,
-  ...more,
-});
 
 const namesOf = (items: readonly Resource[]) => items.map(({ name }) => name);
 

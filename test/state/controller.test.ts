@@ -3,7 +3,7 @@ import { silentLog, type Log } from "../../src/base/log.ts";
 import type { Random } from "../../src/base/random.ts";
 import { Controller, runController, type Reconcile } from "../../src/state/controller.ts";
 import { MemoryStore } from "../../src/state/memory-store.ts";
-import { draft, Gadget, Widget } from "../contracts/resource-store.ts";
+import { draft, Gadget, Widget } from "../support/widget.ts";
 import { FakeClock, settle } from "../support/fake-clock.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 

@@ -57,7 +57,8 @@ export class Database implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    if (this.#database.isOpen) this.#database.close();
+    // Closing merges the log into the file, which must not happen once either can't be trusted.
+    if (this.#database.isOpen && !this.#broken) this.#database.close();
   }
 
   #statement(sql: string): StatementSync {
@@ -93,7 +94,7 @@ function open(path: string): DatabaseSync {
   try {
     database = new DatabaseSync(path, { timeout: 5_000 });
   } catch (error) {
-    throw new Error(`can't open ${path}: ${(error as Error).message}`, { cause: error });
+    throw unopened(path, error as Error);
   }
   try {
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
@@ -105,8 +106,12 @@ function open(path: string): DatabaseSync {
     database.close();
     const code = codeOf(error);
     if (code === FATAL.CORRUPT || code === FATAL.NOTADB) throw damaged(path, (error as Error).message);
-    throw error;
+    throw code === undefined ? error : unopened(path, error as Error);
   }
+}
+
+function unopened(path: string, cause: Error): Error {
+  return new Error(`can't open ${path}: ${cause.message}`, { cause });
 }
 
 function damaged(path: string, finding: string): Error {

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { silentLog } from "../../../src/base/log.ts";
 import { systemRandom } from "../../../src/base/random.ts";
 import { openSqliteStore } from "../../../src/state/sqlite/sqlite-store.ts";
-import { draft, newestFirst, resourceStoreContract, Widget } from "../../contracts/resource-store.ts";
+import { newestFirst, resourceStoreContract } from "../../contracts/resource-store.ts";
+import { draft, Widget } from "../../support/widget.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 
 let folder = "";
