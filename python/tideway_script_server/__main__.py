@@ -67,7 +67,7 @@ def load(server, script):
     except ScriptError as error:
         fail(error)
     server.ready = True
-    print("Serving %s in process %d" % (script.path, os.getpid()), flush=True)
+    sys.stdout.write("Serving %s in process %d\n" % (script.path, os.getpid()))
 
 
 def supervise(settings, script, listener):

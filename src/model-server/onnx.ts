@@ -34,7 +34,8 @@ export async function loadOnnx(path: string, threads: number): Promise<Model> {
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       executionMode: "sequential",
-      logSeverityLevel: 3,
+      // Only what ends the process: every other error is thrown as well.
+      logSeverityLevel: 4,
       // Spinning threads burn the cores that other instances need.
       extra: { session: { intra_op: { allow_spinning: "0" } } },
     });

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { Server as NetServer } from "node:net";
 
 import { Batcher } from "./batcher.ts";
 import { chooseAnswer, contentTypeHeader, decodeRequest, encodeAnswer } from "./content-types.ts";
@@ -20,11 +21,19 @@ export interface ServerSettings {
 export class ModelServer {
   readonly http: Server;
   readonly #settings: ServerSettings;
+  #inFlight = 0;
+  #drained: (() => void) | undefined;
   #serving: { model: Model; batcher: Batcher } | undefined;
 
   constructor(settings: ServerSettings) {
     this.#settings = settings;
     this.http = createServer((request, response) => {
+      this.#inFlight++;
+      response.on("close", () => {
+        this.#inFlight--;
+        if (this.#inFlight === 0) this.#drained?.();
+      });
+      if (this.#drained) response.setHeader("connection", "close");
       this.#handle(request, response).catch((error: unknown) => this.#fail(response, error));
     });
     // The gateway keeps its connections: closing an idle one would race with a request on its way.
@@ -36,12 +45,17 @@ export class ModelServer {
     this.#serving = { model, batcher: new Batcher(model, merge) };
   }
 
-  /** Answers what has begun and takes nothing new. */
+  /**
+   * Takes no new connection and resolves when what has begun is answered. Node's own `http.Server.close` counts a
+   * connection as idle, and destroys it, while the end of a large answer still waits to be written.
+   */
   async drain(): Promise<void> {
+    NetServer.prototype.close.call(this.http);
     await new Promise<void>((resolve) => {
-      this.http.close(() => resolve());
-      this.http.closeIdleConnections();
+      this.#drained = resolve;
+      if (this.#inFlight === 0) resolve();
     });
+    this.http.closeAllConnections();
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {

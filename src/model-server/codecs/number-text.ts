@@ -1,24 +1,26 @@
 /**
- * Numbers as Python and NumPy print them, because clients compare answers with their own framework's: the
- * shortest digits that give the same value of the type back (0.1, not 0.10000000149011612, for a float32),
- * always with a point or an exponent, and an exponent below 1e-4 and from 1e16 on.
+ * Numbers as Python clients expect them, because answers are compared with a framework's own: the shortest digits
+ * that give the same value of the type back (0.1, not 0.10000000149011612, for a float32), always with a point or
+ * an exponent, and an exponent below 1e-4 and from 1e16 on, as Python's `repr` and NumPy before 2.4 lay them out.
  */
+
+const SMALLEST_NORMAL = 2 ** -126;
 
 /** A float64 as Python's `repr` prints it. */
 export function float64Text(value: number): string {
   return pythonic(value, value);
 }
 
-/** A float32 as NumPy prints it. */
+/** A float32 with its own shortest digits. */
 export function float32Text(value: number): string {
   if (!Number.isFinite(value) || (Number.isInteger(value) && Math.abs(value) <= 16_777_216))
     return pythonic(value, value);
   return pythonic(value, shortestFloat32(value));
 }
 
-/** Six digits survive a float32 always and nine tell all of them apart, so only these need to be tried. */
+/** Six digits survive a normal float32 and nine tell all of them apart, so only these need to be tried. */
 function shortestFloat32(value: number): number {
-  for (let digits = 6; digits < 9; digits++) {
+  for (let digits = Math.abs(value) < SMALLEST_NORMAL ? 1 : 6; digits < 9; digits++) {
     const shorter = Number(value.toPrecision(digits));
     if (Math.fround(shorter) === value) return shorter;
   }
@@ -29,7 +31,7 @@ function pythonic(value: number, shortest: number): string {
   if (Number.isNaN(value)) return "nan";
   if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
   if (value === 0) return Object.is(value, -0) ? "-0.0" : "0.0";
-  const magnitude = Math.abs(shortest);
+  const magnitude = Math.abs(value);
   if (magnitude >= 1e-4 && magnitude < 1e16)
     return Number.isInteger(shortest) ? `${shortest}.0` : String(shortest);
   // JavaScript writes 1e-7 where Python writes 1e-07.

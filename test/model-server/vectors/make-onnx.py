@@ -204,7 +204,7 @@ numbers += rng.standard_normal(200).astype(np.float32).tolist() + (10 ** rng.uni
 single = np.array(numbers, dtype=np.float32)
 (here / "number-texts.json").write_text(
     json.dumps(
-        {"float32": [[float(v), str(v)] for v in single], "float64": [[v, repr(v)] for v in numbers]},
+        {"float32": [[float(v), np.format_float_scientific(v, trim="-")] for v in single], "float64": [[v, repr(v)] for v in numbers]},
         indent=0,
     )
     + "\n"
