@@ -73,11 +73,12 @@ function section(service: string, built: readonly string[], missing: readonly st
 }
 
 function lists(built: readonly string[], missing: readonly string[]): string[] {
-  const list = (word: string, names: readonly string[]) =>
-    names.length === 0
-      ? []
-      : ["", `**${word}** (${names.length}): ${names.map((name) => `\`${name}\``).join(", ")}`];
   return [...list("Built", built), ...list("Missing", missing)];
+}
+
+function list(word: string, names: readonly string[]): string[] {
+  if (names.length === 0) return [];
+  return ["", `**${word}** (${names.length}): ${names.map((name) => `\`${name}\``).join(", ")}`];
 }
 
 function groupOf(operation: string): string {

@@ -1,0 +1,31 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import type { Measured, Measurement } from "./measure.ts";
+
+/** Handle on the generator's process: one for the whole run, so that it is warm for everybody alike. */
+export class LoadGenerator implements AsyncDisposable {
+  readonly #child: ChildProcess;
+
+  constructor() {
+    this.#child = fork(fileURLToPath(new URL("./generator.ts", import.meta.url)));
+  }
+
+  async measure(measurement: Measurement): Promise<Measured> {
+    const answer = once(this.#child, "message");
+    this.#child.send(measurement);
+    const [{ measured, error }] = (await answer) as [{ measured?: Measured; error?: string }];
+    if (!measured) throw new Error(`The load generator failed: ${error}`);
+    if (measured.errors > 0)
+      throw new Error(
+        `${measured.errors} of ${measured.requests} requests to ${measurement.url} were not answered 200.`,
+      );
+    return measured;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const exited = once(this.#child, "exit");
+    this.#child.disconnect();
+    await exited;
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * `npm run bench`: Tideway beside its baselines in one run.
+ * `--quick` shorter rounds, `--rows invoke,deploy,boto3,rest` only these, `--json` the result on standard output,
+ * `--write-docs` docs/performance.md anew. The result also goes into bench/results/.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { LoadGenerator } from "./load/load-generator.ts";
+import { page, setting, textTable } from "./report.ts";
+import type { Bench, Row } from "./row.ts";
+import { boto3Rows } from "./rows/boto3.ts";
+import { deployRows } from "./rows/deploy.ts";
+import { invokeRows } from "./rows/invoke.ts";
+import { restRows } from "./rows/rest.ts";
+import { Subject } from "./subject.ts";
+
+const ROWS: Readonly<Record<string, (bench: Bench) => Promise<Row[]>>> = {
+  invoke: invokeRows,
+  deploy: deployRows,
+  boto3: boto3Rows,
+  rest: restRows,
+};
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    rows: { type: "string", default: Object.keys(ROWS).join(",") },
+    json: { type: "boolean", default: false },
+    "write-docs": { type: "boolean", default: false },
+  },
+});
+const chosen = values.rows.split(",");
+const unknown = chosen.filter((name) => !ROWS[name]);
+if (unknown.length > 0) {
+  console.error(`--rows knows ${Object.keys(ROWS).join(", ")}; not ${unknown.join(", ")}.`);
+  process.exit(2);
+}
+
+const root = new URL("..", import.meta.url);
+const note = (line: string) => process.stderr.write(`${line}\n`);
+const about = setting(values.quick);
+const rows: Row[] = [];
+{
+  await using subject = await Subject.start();
+  await using load = new LoadGenerator();
+  for (const name of chosen) rows.push(...(await ROWS[name]!({ subject, load, quick: values.quick, note })));
+}
+
+const result = { ...about, rows };
+mkdirSync(new URL("bench/results/", root), { recursive: true });
+const file = new URL(`bench/results/${about.at.slice(0, 19).replaceAll(":", "")}.json`, root);
+writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
+if (values["write-docs"]) writeFileSync(new URL("docs/performance.md", root), page(rows, about));
+console.log(
+  values.json ? JSON.stringify(result) : `${about.machine}\ncommit ${about.commit}\n\n${textTable(rows)}`,
+);
+note(`Written to ${fileURLToPath(file)}`);
