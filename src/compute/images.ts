@@ -27,6 +27,10 @@ const OWN: Readonly<Record<string, Program>> = {
   "tideway/python": { kind: "script" },
 };
 
+/** The names that need no alias, for a list of images. */
+export const OWN_IMAGES: readonly { readonly name: string; readonly kind: "builtin" | "script" }[] =
+  Object.entries(OWN).map(([name, { kind }]) => ({ name, kind: kind === "script" ? kind : "builtin" }));
+
 /** AWS's repositories whose contract is `model_fn` and its sisters, or whose artifact is a model file known here. */
 const AWS: Readonly<Record<string, Image>> = {
   xgboost: { kind: "framework", runtime: "xgboost" },
@@ -80,7 +84,7 @@ export function chooseProgram(
 }
 
 /** Files that the built-in model server can tell by their names. */
-const BUILTIN_FILE = /(^|\/)(xgboost-model[^/]*|[^/]+\.(onnx|ubj|xgb|lgb)|model\.(json|txt))$/i;
+const BUILTIN_FILE = /^(xgboost-model|[^/]+\.(onnx|ubj|xgb|lgb)|model\.(json|txt))$/i;
 
 /** For people: "builtin:xgboost", "script", "command: gunicorn ...". */
 export function describeProgram(program: Program): string {

@@ -20,15 +20,12 @@ export async function* mergeLogs(
       for await (const line of log.lines(false, signal)) yield { instance: id, line };
     return;
   }
-  type Turn = { key: object; result?: IteratorResult<string> };
   const reading = new Map<object, { instance: string; lines: AsyncGenerator<string>; next: Promise<Turn> }>();
   const fleet = {};
   let wake = Promise.withResolvers<Turn>();
   const stop = watch(() => wake.resolve({ key: fleet }));
   const abort = () => wake.resolve({ key: fleet });
   signal.addEventListener("abort", abort);
-  const next = (key: object, lines: AsyncGenerator<string>) =>
-    lines.next().then((result) => ({ key, result }));
   try {
     for (;;) {
       const present = instances();
@@ -58,4 +55,14 @@ export async function* mergeLogs(
     stop();
     signal.removeEventListener("abort", abort);
   }
+}
+
+/** Which source has something new: a log with its next line, or the fleet itself. */
+interface Turn {
+  readonly key: object;
+  readonly result?: IteratorResult<string>;
+}
+
+async function next(key: object, lines: AsyncGenerator<string>): Promise<Turn> {
+  return { key, result: await lines.next() };
 }

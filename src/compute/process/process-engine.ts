@@ -168,9 +168,14 @@ class ProcessEngine implements Engine {
   }
 }
 
-/** What can not change under a running fleet. */
+/** What can not change under a running fleet. The digest may be added: it only says what the fleet found. */
 function fixedPart({ container, instanceType }: FleetSpec): string {
-  return JSON.stringify([container, instanceType]);
+  const { artifact, ...rest } = container;
+  return JSON.stringify([
+    rest,
+    artifact && [artifact.uri, artifact.dataType, artifact.compression],
+    instanceType,
+  ]);
 }
 
 /**
