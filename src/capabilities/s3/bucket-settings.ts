@@ -18,11 +18,6 @@ export function bucketSettingHandlers(store: DiskStore): Handlers<typeof sdk, Co
     bucketOf(store, input, context);
     return {};
   };
-  const accessList = ({ caller: { accountId: ID } }: Context) => ({
-    Owner: { ID },
-    Grants: [{ Grantee: { Type: "CanonicalUser" as const, ID }, Permission: "FULL_CONTROL" as const }],
-  });
-
   return {
     GetBucketPolicy: absent("NoSuchBucketPolicy", "The bucket policy does not exist"),
     GetBucketPolicyStatus: absent("NoSuchBucketPolicy", "The bucket policy does not exist"),
@@ -72,5 +67,12 @@ export function bucketSettingHandlers(store: DiskStore): Handlers<typeof sdk, Co
       objectOf(store, input, context);
       return accessList(context);
     },
+  };
+}
+
+function accessList({ caller: { accountId: ID } }: Context) {
+  return {
+    Owner: { ID },
+    Grants: [{ Grantee: { Type: "CanonicalUser" as const, ID }, Permission: "FULL_CONTROL" as const }],
   };
 }

@@ -79,14 +79,7 @@ export class BodyCheck {
   }
 
   /** The checksum, if there is one, in base64. */
-  async verify({ size, md5 }: Pick<StagedFile, "size" | "md5">): Promise<string | undefined> {
-    const length = this.#context.request.headers["x-amz-decoded-content-length"];
-    if (length !== undefined && Number(length) !== size)
-      throw new Fault(
-        "IncompleteBody",
-        "The request body terminated unexpectedly: you did not provide the number of bytes specified by the x-amz-decoded-content-length HTTP header",
-        400,
-      );
+  async verify({ md5 }: Pick<StagedFile, "md5">): Promise<string | undefined> {
     const { ContentMD5 } = this.#input;
     if (ContentMD5 !== undefined && ContentMD5 !== Buffer.from(md5, "hex").toString("base64"))
       throw badDigest("The Content-MD5 you specified did not match what we received.");

@@ -23,7 +23,8 @@ export function copyHandlers(store: DiskStore): Handlers<typeof sdk, Context> {
       checkCopySource(source, input);
       if (source.size > PUT_LIMIT) throw entityTooLarge(PUT_LIMIT);
       const replaces = input.MetadataDirective === "REPLACE";
-      const changes = replaces || input.StorageClass ?? input.WebsiteRedirectLocation ?? input.ServerSideEncryption;
+      const changes =
+        replaces || (input.StorageClass ?? input.WebsiteRedirectLocation ?? input.ServerSideEncryption);
       if (!changes && source.bucket === input.Bucket && source.key === input.Key)
         throw invalidRequest(
           "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
@@ -47,7 +48,10 @@ export function copyHandlers(store: DiskStore): Handlers<typeof sdk, Context> {
         },
       };
 
-      async function checksumFor(has: Checksum | undefined, asked: string | undefined): Promise<Checksum | undefined> {
+      async function checksumFor(
+        has: Checksum | undefined,
+        asked: string | undefined,
+      ): Promise<Checksum | undefined> {
         const algorithm = algorithmNamed(asked);
         if (!algorithm || algorithm === has?.algorithm) return has;
         return { algorithm, type: "FULL_OBJECT", value: await checksumOf(algorithm, store.read(source)) };

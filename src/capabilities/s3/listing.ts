@@ -95,7 +95,7 @@ function listed(object: StoredObject, encode: (text: string) => string): sdk._Ob
     LastModified: new Date(object.modifiedAt),
     ETag: `"${object.etag}"`,
     Size: object.size,
-    StorageClass: storageClassOf(object) as sdk.ObjectStorageClass,
+    StorageClass: storageClassOf(object),
     ...(checksum && {
       ChecksumAlgorithm: [checksum.algorithm as sdk.ChecksumAlgorithm],
       ChecksumType: checksum.type,

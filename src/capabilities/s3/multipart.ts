@@ -113,7 +113,7 @@ export function multipartHandlers(store: DiskStore): Handlers<typeof sdk, Contex
       const upload = uploadOf(input, context);
       const parts = chosenParts(store.parts(UploadId), input.MultipartUpload?.Parts);
       const size = parts.reduce((sum, part) => sum + part.size, 0);
-      if (input.MpuObjectSize !== undefined && Number(input.MpuObjectSize) !== size)
+      if (input.MpuObjectSize !== undefined && input.MpuObjectSize !== size)
         throw invalidRequest(
           `The provided 'x-amz-mp-object-size' header does not match what was computed. Expected ${input.MpuObjectSize}, computed ${size}`,
         );

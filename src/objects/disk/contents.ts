@@ -81,7 +81,7 @@ export class Contents {
   }
 
   #isNamed(file: string): boolean {
-    return this.#db.one("SELECT 1 FROM parts WHERE file = ? LIMIT 1", file) !== undefined;
+    return this.#db.all("SELECT 1 FROM parts WHERE file = ? LIMIT 1", file).length > 0;
   }
 
   #forget(): void {

@@ -41,9 +41,8 @@ export class Database implements Disposable {
       // exclusive: a second server on the same folder is refused, not let in
       this.#db.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
       this.#db.exec("PRAGMA foreign_keys = ON");
-      const { user_version: version } = this.#db.prepare("PRAGMA user_version").get() as {
-        user_version: number;
-      };
+      const [pragma] = this.all<{ user_version: number }>("PRAGMA user_version");
+      const version = pragma!.user_version;
       if (version > VERSION)
         throw new Error(`${path} was written by a newer version (schema ${version}, known: ${VERSION})`);
       if (version === 0) this.transaction(() => this.#db.exec(`${SCHEMA} PRAGMA user_version = ${VERSION}`));
@@ -52,10 +51,6 @@ export class Database implements Disposable {
       if (codeOf(error) === BUSY) throw new Error(`${path} is in use by another process`, { cause: error });
       throw error;
     }
-  }
-
-  one<Row>(sql: string, ...values: SQLInputValue[]): Row | undefined {
-    return this.#guarded(() => this.#prepare(sql).get(...values) as Row | undefined);
   }
 
   all<Row>(sql: string, ...values: SQLInputValue[]): Row[] {

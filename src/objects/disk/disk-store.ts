@@ -76,7 +76,7 @@ export class DiskStore implements ObjectStore {
   }
 
   bucket(name: string): Bucket | undefined {
-    const row = this.#db.one<BucketRow>("SELECT * FROM buckets WHERE name = ?", name);
+    const [row] = this.#db.all<BucketRow>("SELECT * FROM buckets WHERE name = ?", name);
     return row && bucketOf(row);
   }
 
@@ -93,7 +93,7 @@ export class DiskStore implements ObjectStore {
   /** False while it holds objects; its unfinished uploads go with it. */
   deleteBucket(name: string): boolean {
     const garbage = this.#db.transaction(() => {
-      if (this.#db.one("SELECT 1 FROM objects WHERE bucket = ?", name)) return undefined;
+      if (this.#db.all("SELECT 1 FROM objects WHERE bucket = ? LIMIT 1", name).length) return undefined;
       const ids = this.#db.all<{ id: string }>("DELETE FROM uploads WHERE bucket = ? RETURNING id", name);
       this.#db.run("DELETE FROM buckets WHERE name = ?", name);
       return ids.flatMap(({ id }) => this.#contents.drop(id));
@@ -105,7 +105,7 @@ export class DiskStore implements ObjectStore {
   // objects
 
   object(bucket: string, key: string): StoredObject | undefined {
-    const row = this.#db.one<ObjectRow>("SELECT * FROM objects WHERE bucket = ? AND key = ?", bucket, key);
+    const [row] = this.#db.all<ObjectRow>("SELECT * FROM objects WHERE bucket = ? AND key = ?", bucket, key);
     return row && objectOf(row);
   }
 
@@ -215,7 +215,7 @@ export class DiskStore implements ObjectStore {
       keys.flatMap((key) => {
         condition?.(this.object(bucket, key));
         const sql = "DELETE FROM objects WHERE bucket = ? AND key = ? RETURNING content";
-        const row = this.#db.one<{ content: string }>(sql, bucket, key);
+        const [row] = this.#db.all<{ content: string }>(sql, bucket, key);
         return row ? [this.#contents.drop(row.content)] : [];
       }),
     );

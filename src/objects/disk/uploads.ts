@@ -37,7 +37,7 @@ export class Uploads {
   }
 
   find(id: string): Upload | undefined {
-    const row = this.#db.one<UploadRow>("SELECT * FROM uploads WHERE id = ?", id);
+    const [row] = this.#db.all<UploadRow>("SELECT * FROM uploads WHERE id = ?", id);
     return row && uploadOf(row);
   }
 
