@@ -14,6 +14,9 @@ const FATAL = {
   IOERR_DIR_FSYNC: 1290,
 } as const;
 
+/** Merges the log into the file about as often as SQLite would by itself. */
+const TRANSACTIONS_PER_CHECKPOINT = 100;
+
 type Values = Record<string, SQLInputValue>;
 
 /** A SQLite file that keeps what it acknowledged: WAL, synchronous FULL, its schema current, its errors told apart. */
@@ -21,6 +24,7 @@ export class Database implements Disposable {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   readonly #fatal: (error: Error) => void;
+  #sinceCheckpoint = 0;
   #broken: Error | undefined;
 
   constructor(path: string, fatal: (error: Error) => void) {
@@ -45,20 +49,33 @@ export class Database implements Disposable {
   /** All of the work or nothing of it; durable when it returns. */
   transaction<Result>(work: () => Result): Result {
     this.run("BEGIN IMMEDIATE");
+    let result: Result;
     try {
-      const result = work();
+      result = work();
       this.run("COMMIT");
-      return result;
     } catch (error) {
       // SQLite has already rolled back by itself after some errors, a full disk among them.
       if (this.#database.isTransaction && !this.#broken) this.run("ROLLBACK");
       throw error;
     }
+    if (++this.#sinceCheckpoint >= TRANSACTIONS_PER_CHECKPOINT) this.#checkpoint();
+    return result;
   }
 
   [Symbol.dispose](): void {
     // Closing merges the log into the file, which must not happen once either can't be trusted.
     if (this.#database.isOpen && !this.#broken) this.#database.close();
+  }
+
+  /** Done here because SQLite's own checkpoint keeps quiet about a failed fsync. */
+  #checkpoint(): void {
+    this.#sinceCheckpoint = 0;
+    try {
+      this.one("PRAGMA wal_checkpoint(PASSIVE)");
+    } catch (error) {
+      // What was committed is safe in the log; there may be room for it in the file at a later checkpoint.
+      if (!(error instanceof StorageFull)) throw error;
+    }
   }
 
   #statement(sql: string): StatementSync {
@@ -97,7 +114,7 @@ function open(path: string): DatabaseSync {
     throw unopened(path, error as Error);
   }
   try {
-    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0");
     const found = database.prepare("PRAGMA quick_check(1)").get() as { quick_check: string };
     if (found.quick_check !== "ok") throw damaged(path, found.quick_check);
     migrate(database, path);
