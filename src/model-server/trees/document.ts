@@ -43,17 +43,26 @@ export class Field {
       : this.refuse("an array");
   }
 
-  /** An array of numbers (or of true and false) that has a given length, if any. */
+  /** An array of numbers (or of true and false; null stands for NaN), of a given length if any. */
   numbers(length?: number): ArrayLike<number> {
+    const numbers = this.#numbers();
+    return length === undefined || numbers.length === length
+      ? numbers
+      : this.refuse(`an array of ${length} numbers`);
+  }
+
+  #numbers(): ArrayLike<number> {
     const { value } = this;
-    const isNumeric =
-      (ArrayBuffer.isView(value) && !(value instanceof BigInt64Array)) ||
-      (Array.isArray(value) && value.every((item) => typeof item === "number" || typeof item === "boolean"));
-    if (!isNumeric) return this.refuse("an array of numbers");
-    const numbers = value as unknown as ArrayLike<number>;
-    if (length !== undefined && numbers.length !== length)
-      return this.refuse(`an array of ${length} numbers`);
-    return numbers;
+    if (ArrayBuffer.isView(value)) return value as Float64Array;
+    if (!Array.isArray(value)) return this.refuse("an array of numbers");
+    return value.map((item) => {
+      if (typeof item === "number") return item;
+      return item === null
+        ? Number.NaN
+        : typeof item === "boolean"
+          ? Number(item)
+          : this.refuse("an array of numbers");
+    });
   }
 
   refuse(wanted: string): never {

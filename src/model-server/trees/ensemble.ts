@@ -55,8 +55,7 @@ export class Ensemble implements Scorer {
     this.#blockRows = Math.max(1, Math.min(BLOCK_ROWS, Math.floor(BLOCK_VALUES / width)));
     this.#block = new FloatArray(this.#blockRows * width);
     // Lanes go to the full depth of a tree for every row, which is lost time where most leaves are far higher up.
-    const sum = (depths: readonly number[]) => depths.reduce((total, depth) => total + depth, 0);
-    this.#inLanes = this.#sets.length === 0 && sum(compiled.depths) <= 2 * sum(compiled.meanDepths);
+    this.#inLanes = this.#sets.length === 0 && total(compiled.depths) <= 2 * total(compiled.meanDepths);
   }
 
   addScores(features: Floats, rows: number, scores: Floats): void {
@@ -198,4 +197,8 @@ export class Ensemble implements Scorer {
     if (!(category >= 0 && category < set.length * 32)) return 0;
     return (set[category >>> 5]! >>> (category & 31)) & 1;
   }
+}
+
+function total(numbers: readonly number[]): number {
+  return numbers.reduce((sum, number) => sum + number, 0);
 }

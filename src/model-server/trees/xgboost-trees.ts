@@ -6,8 +6,18 @@ import type { CategoricalSplit, Tree } from "./tree.ts";
 const MAX_CATEGORY = 16_777_215;
 const NO_CATEGORIES = new Uint32Array(0);
 
+/** What the sets of categories may take in memory: a short list of great numbers asks for much of it. */
+export class CategoryBudget {
+  #words = 33_554_432;
+
+  take(words: number, list: Field): void {
+    this.#words -= words;
+    if (this.#words < 0) list.refuse("small enough: all sets of categories together may take 128 MiB");
+  }
+}
+
 /** One entry of `gradient_booster.model.trees`; `weight` is DART's `weight_drop`. */
-export function readXgboostTree(tree: Field, group: number, weight: number): Tree {
+export function readXgboostTree(tree: Field, group: number, weight: number, budget: CategoryBudget): Tree {
   const parameters = tree.get("tree_param");
   const leafSize = parameters.get("size_leaf_vector");
   if (leafSize.exists && leafSize.integer(0, 0x7fffffff) > 1)
@@ -24,28 +34,23 @@ export function readXgboostTree(tree: Field, group: number, weight: number): Tre
   const defaultLeft = tree.get("default_left").numbers(size);
   const splitTypes = tree.get("split_type");
   const types = splitTypes.exists ? splitTypes.numbers(size) : undefined;
-  const sets = types ? categorySets(tree, size) : new Map<number, Uint32Array>();
+  const sets = types ? categorySets(tree, size, budget) : new Map<number, Uint32Array>();
 
   return {
     group,
     size,
     node: (index) => {
-      const value = values[index]!;
-      if (!Number.isFinite(value)) return conditions.refuse(`finite at node ${index}`);
-      if (left[index] === -1)
-        return { kind: "leaf", value: Math.fround(Math.fround(value) * Math.fround(weight)) };
       const split = { feature: features[index]!, left: left[index]!, right: right[index]! };
-      if (types?.[index])
-        return categorical(split, sets.get(index) ?? NO_CATEGORIES, Boolean(defaultLeft[index]));
+      const missingLeft = Boolean(defaultLeft[index]);
+      const isLeaf = split.left === -1;
+      // At a categorical split the condition has no meaning; XGBoost 1 and 2 write NaN.
+      if (!isLeaf && types?.[index]) return categorical(split, sets.get(index) ?? NO_CATEGORIES, missingLeft);
+      const value = Math.fround(values[index]!);
+      if (!Number.isFinite(value)) return conditions.refuse(`finite at node ${index}`);
+      if (isLeaf) return { kind: "leaf", value: Math.fround(value * Math.fround(weight)) };
       // XGBoost's `x < threshold`, in float32.
-      const threshold = nextBelowFloat32(Math.fround(value));
-      return {
-        kind: "numeric",
-        ...split,
-        threshold,
-        missing: "nan",
-        defaultLeft: Boolean(defaultLeft[index]),
-      };
+      const threshold = nextBelowFloat32(value);
+      return { kind: "numeric", ...split, threshold, missing: "nan", defaultLeft: missingLeft };
     },
   };
 }
@@ -60,7 +65,7 @@ function categorical(
 }
 
 /** Node -> its set, from the tree's one list of categories and the segment of it that belongs to each node. */
-function categorySets(tree: Field, size: number): Map<number, Uint32Array> {
+function categorySets(tree: Field, size: number, budget: CategoryBudget): Map<number, Uint32Array> {
   const sets = new Map<number, Uint32Array>();
   const nodeField = tree.get("categories_nodes");
   if (!nodeField.exists) return sets;
@@ -77,12 +82,18 @@ function categorySets(tree: Field, size: number): Map<number, Uint32Array> {
     if (!(node >= 0 && node < size) || sets.has(node))
       nodeField.refuse("a list of different nodes of the tree");
     if (!(start >= 0 && end >= start && end <= categories.length)) segments.refuse("within categories");
-    sets.set(node, bitset(list, categories, start, end));
+    sets.set(node, bitset(list, categories, start, end, budget));
   }
   return sets;
 }
 
-function bitset(list: Field, categories: ArrayLike<number>, start: number, end: number): Uint32Array {
+function bitset(
+  list: Field,
+  categories: ArrayLike<number>,
+  start: number,
+  end: number,
+  budget: CategoryBudget,
+): Uint32Array {
   let most = 0;
   for (let i = start; i < end; i++) {
     const category = categories[i]!;
@@ -90,6 +101,7 @@ function bitset(list: Field, categories: ArrayLike<number>, start: number, end: 
       list.refuse(`a list of whole numbers from 0 to ${MAX_CATEGORY}`);
     most = Math.max(most, category);
   }
+  budget.take((most >>> 5) + 1, list);
   const set = new Uint32Array((most >>> 5) + 1);
   for (let i = start; i < end; i++) set[categories[i]! >>> 5]! |= 1 << (categories[i]! & 31);
   return set;

@@ -6,7 +6,7 @@ import { TreeModel } from "./tree-model.ts";
 import { parseUbjson } from "./ubjson.ts";
 import { LinearBooster } from "./xgboost-linear.ts";
 import { xgboostObjective } from "./xgboost-objective.ts";
-import { readXgboostTree } from "./xgboost-trees.ts";
+import { CategoryBudget, readXgboostTree } from "./xgboost-trees.ts";
 
 const HOW_TO_CONVERT =
   'Load it with the XGBoost that wrote it and save it with booster.save_model("model.json").';
@@ -51,7 +51,7 @@ function parse(bytes: Uint8Array): unknown {
 
 function parseJson(bytes: Uint8Array): unknown {
   try {
-    // XGBoost writes NaN and Infinity bare, for statistics that predicting has no use for.
+    // XGBoost writes NaN and Infinity bare, in statistics and (before 3.0) for what a categorical split has no use for.
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
     return JSON.parse(
       /[[,:]\s*-?(?:NaN|Infinity)\b/.test(text)
@@ -107,13 +107,14 @@ function readTrees(
   const treeInfo = model.get("tree_info");
   const info = treeInfo.numbers(fields.length);
   const weights = drops?.numbers(fields.length);
+  const budget = new CategoryBudget();
   const trees = fields.slice(0, usedTrees(learner, model, fields.length, groups)).map((field, i) => {
     const group = info[i]!;
     if (!(Number.isInteger(group) && group >= 0 && group < groups))
       treeInfo.refuse(`a list of numbers below ${groups}`);
     const weight = weights?.[i] ?? 1;
     if (!Number.isFinite(weight)) drops?.refuse("a list of finite numbers");
-    return readXgboostTree(field, group, weight);
+    return readXgboostTree(field, group, weight, budget);
   });
   return new Ensemble(trees, features, groups, "float32");
 }

@@ -17,3 +17,61 @@ describe("predictions equal LightGBM's own", () => {
     }
   });
 });
+
+describe("what can not be served is refused with a sentence", () => {
+  const model = (file: string) => new TextDecoder().decode(modelBytes(file));
+  test.each<[what: string, text: string, sentence: RegExp]>([
+    ["an empty file", "", /first line is not "tree"/],
+    ["another text", "hello\n", /save_model\("model\.txt"\)/],
+    ["a cut", model("lightgbm-binary.model.txt").slice(0, 3000), /cut off/],
+    [
+      "an unknown objective",
+      model("lightgbm-binary.model.txt").replace(/^objective=.*$/m, "objective=my own"),
+      /'my own'.*not supported/,
+    ],
+    [
+      "linear leaves",
+      model("lightgbm-binary.model.txt").replace("is_linear=0", "is_linear=1"),
+      /linear_tree/,
+    ],
+    [
+      "a cycle",
+      model("lightgbm-binary.model.txt").replace(/^left_child=\S+/m, "left_child=0"),
+      /more than one way/,
+    ],
+    [
+      "a child that is not there",
+      model("lightgbm-binary.model.txt").replace(/^left_child=\S+/m, "left_child=70"),
+      /no node/,
+    ],
+    [
+      "a feature that is not there",
+      model("lightgbm-binary.model.txt").replace(/^split_feature=\S+/m, "split_feature=30"),
+      /feature 30, but the model has 30/,
+    ],
+    [
+      "a threshold that is no number",
+      model("lightgbm-binary.model.txt").replace(/^threshold=\S+/m, "threshold=x"),
+      /place 0 of threshold/,
+    ],
+    [
+      "too few leaves",
+      model("lightgbm-binary.model.txt").replace(/^leaf_value=\S+ /m, "leaf_value="),
+      /6 values of leaf_value where 7 belong/,
+    ],
+    [
+      "categories out of bounds",
+      model("lightgbm-categorical.model.txt").replace(/^cat_boundaries=0 \d+/m, "cat_boundaries=0 9999"),
+      /Tree 0/,
+    ],
+    [
+      "trees missing for some classes",
+      model("lightgbm-multiclass.model.txt").replace(/^Tree=17$[^]*?^end/m, "end"),
+      /17 trees.*num_tree_per_iteration 3/,
+    ],
+  ])("%s", (_, text, sentence) => {
+    expect(() => loadLightgbm(text)).toThrow(
+      expect.objectContaining({ name: "InvalidModel", message: expect.stringMatching(sentence) }),
+    );
+  });
+});

@@ -18,7 +18,7 @@ export function modelFiles(framework: "xgboost" | "lightgbm"): [file: string, ve
     .map((path) => basename(path))
     .sort()
     .map((file) => {
-      const name = file.slice(0, file.indexOf("."));
+      const name = file.slice(0, file.indexOf(".model."));
       return [file, name === "xgboost-binary" ? [name, `${name}-edges`] : [name]];
     });
 }

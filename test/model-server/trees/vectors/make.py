@@ -2,6 +2,7 @@
 
     pip install xgboost==3.2.0 lightgbm==4.7.0 scikit-learn==1.9.1 numpy==2.4.6
     python make.py
+    pip install xgboost==2.1.4 && python make.py   # and again with 1.7.6: the older formats only
 
 Each NAME.json holds {"columns", "rows" (null = missing), "predictions"}; the model lies in NAME.model.json,
 NAME.model.ubj or NAME.model.txt beside it.
@@ -174,5 +175,21 @@ def make_lightgbm():
     lightgbm_vector("float64", big, big[:, 0] - 1.7e12, objective="regression")
 
 
-make_xgboost()
-make_lightgbm()
+def make_older_xgboost():
+    """Formats that differ: base_score is one number, given as text."""
+    version = ".".join(xgb.__version__.split(".")[:2])
+    files = ("json", "ubj")
+    xgboost_vector(f"{version}-binary", holes(cancer.data), cancer.target, objective="binary:logistic", file=files)
+    xgboost_vector(f"{version}-logitraw", cancer.data, cancer.target, objective="binary:logitraw", rounds=2)
+    xgboost_vector(f"{version}-softprob", iris.data, iris.target, objective="multi:softprob", num_class=3, rounds=2, file=files)
+    xgboost_vector(f"{version}-dart", diabetes.data, diabetes.target, objective="reg:squarederror", booster="dart", rate_drop=0.5)
+    x, y = categorical_data()
+    types = ["q", "q", "c", "c"]
+    xgboost_vector(f"{version}-categorical", x, y, types=types, objective="reg:squarederror", max_cat_to_onehot=5, tree_method="hist")
+
+
+if xgb.__version__.startswith("3."):
+    make_xgboost()
+    make_lightgbm()
+else:
+    make_older_xgboost()
