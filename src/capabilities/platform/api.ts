@@ -9,8 +9,11 @@ import type { Log } from "../../base/log.ts";
 import type { Engine } from "../../compute/engine.ts";
 import type { ResourceStore } from "../../state/store.ts";
 import type { Credentials } from "../../wire/credentials.ts";
+import { Denial, denialFault } from "../../wire/denial.ts";
+import { Hosts } from "../../wire/hosts.ts";
 import { collect, Fault, type HttpRequest, receive } from "../../wire/http.ts";
-import { sha256, verify } from "../../wire/sigv4.ts";
+import { authenticate } from "../../wire/server.ts";
+import { sha256 } from "../../wire/sigv4.ts";
 import { EndpointKind } from "../hosting/kinds.ts";
 import type { ImageAliases } from "./image-aliases.ts";
 
@@ -23,6 +26,7 @@ export interface PlatformPorts {
   /** What runs without an alias. */
   readonly builtIn: readonly { readonly name: string; readonly kind: "builtin" | "script" }[];
   readonly credentials: Credentials;
+  readonly allowedHosts: readonly string[];
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -41,6 +45,8 @@ export function platformApi(ports: PlatformPorts): {
   handle(message: IncomingMessage, reply: ServerResponse): Promise<void>;
 } {
   const { account, version, store, engine, aliases, builtIn, credentials, clock, log } = ports;
+
+  const hosts = new Hosts(ports.allowedHosts);
 
   const open: Readonly<Record<string, () => object>> = {
     "/_tideway/health": () => ({ status: "ok" }),
@@ -99,14 +105,15 @@ export function platformApi(ports: PlatformPorts): {
 
   async function answer(message: IncomingMessage, signal: AbortSignal): Promise<Answer> {
     const request = receive(message);
+    hosts.admit(request);
     const tell = open[request.path];
     if (tell) {
       if (request.method !== "GET" && request.method !== "HEAD")
         throw new Fault("MethodNotAllowed", "Only GET is answered here.", 405);
       return { json: tell() };
     }
-    const signature = verify(request, credentials, clock.now());
-    if (!signature) throw new Fault("MissingAuthenticationToken", "The request is not signed.", 403);
+    const signature = authenticate(request, credentials, clock.now());
+    if (signature instanceof Denial) throw denialFault(signature, "rest-json");
     const body = await collect(request.body, BODY_LIMIT);
     signature.check(sha256(body));
     const paths = routes.filter(([, path]) => path.test(request.path));
