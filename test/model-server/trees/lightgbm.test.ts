@@ -18,8 +18,9 @@ describe("predictions equal LightGBM's own", () => {
   });
 });
 
+const model = (file: string) => new TextDecoder().decode(modelBytes(file));
+
 describe("what can not be served is refused with a sentence", () => {
-  const model = (file: string) => new TextDecoder().decode(modelBytes(file));
   test.each<[what: string, text: string, sentence: RegExp]>([
     ["an empty file", "", /first line is not "tree"/],
     ["another text", "hello\n", /save_model\("model\.txt"\)/],

@@ -63,8 +63,7 @@ test.each<[string, (bytes: Uint8Array) => Model]>([
       try {
         model = load(bytes);
       } catch (error) {
-        if (!(error instanceof InvalidModel)) throw error;
-        expect(error.message).toMatch(/\w{2}.*\.$/s);
+        if (!(error instanceof InvalidModel && error.message.endsWith("."))) throw error;
         refused++;
         return;
       }
