@@ -165,7 +165,7 @@ function writeError(
   { status, headers, body = "" }: HttpResponse,
   connection?: "close",
 ): ServerResponse {
-  const bytes = Buffer.from(body as string | Uint8Array);
+  const bytes = body instanceof Uint8Array ? body : Buffer.from(body as string);
   const head = { ...headers, "x-amzn-RequestId": requestId, "content-length": bytes.byteLength };
   reply.writeHead(status, connection ? { ...head, connection } : head);
   reply.write(bytes);

@@ -1,5 +1,6 @@
 /** The members of InvokeEndpoint's input that travel as headers: bound by the SDK's schema, held against AWS's rules. */
 import { ValidationError } from "@aws-sdk/client-sagemaker-runtime";
+import { broken, type Constraint, text } from "../wire/constraint.ts";
 import type { InvocationTarget } from "./invocation-target.ts";
 import { RUNTIME } from "./runtime-service.ts";
 
@@ -11,50 +12,24 @@ export interface InvocationInput {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** A constraint of the service's model, in words and as a test. */
-interface Constraint {
-  readonly min: number;
-  readonly max: number;
-  /** As the model writes it; it must match as a whole. */
-  readonly shown: string;
-  readonly pattern: RegExp;
-}
-
-const constraint = (max: number, shown: string, pattern: RegExp, min = 0): Constraint => ({
-  min,
-  max,
-  shown,
-  pattern,
-});
 const NAME = "^[a-zA-Z0-9](-*[a-zA-Z0-9])*";
-const NAME_TEST = /^[a-zA-Z0-9](-*[a-zA-Z0-9])*$/;
-// oxlint-disable-next-line no-control-regex
-const ASCII = constraint(1024, "\\p{ASCII}*", /^[\0-\x7f]*$/);
+const ASCII = text(0, 1024, "\\p{ASCII}*");
 const PRINTABLE = "\\A\\S[\\p{Print}]*\\z";
-const PRINTABLE_TEST = /^[!-~][ -~]*$/;
 
-/** The service's model, as botocore has it. */
-const CONSTRAINTS: Readonly<Record<string, Constraint>> = {
-  EndpointName: constraint(63, NAME, NAME_TEST),
+/** Of the service's model, as botocore has it; what is empty is as good as not sent. */
+export const CONSTRAINTS: Readonly<Record<string, Constraint>> = {
+  EndpointName: text(0, 63, NAME),
   ContentType: ASCII,
   Accept: ASCII,
   CustomAttributes: ASCII,
-  TargetModel: constraint(1024, PRINTABLE, PRINTABLE_TEST, 1),
-  TargetVariant: constraint(63, NAME, NAME_TEST),
-  TargetContainerHostname: constraint(63, NAME, NAME_TEST),
-  InferenceId: constraint(64, PRINTABLE, PRINTABLE_TEST, 1),
-  EnableExplanations: constraint(64, ".*", /^.*$/, 1),
-  InferenceComponentName: constraint(
-    63,
-    "^[a-zA-Z0-9]([\\-a-zA-Z0-9]*[a-zA-Z0-9])?$",
-    /^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?$/,
-  ),
-  SessionId: constraint(
-    256,
-    "^(NEW_SESSION)$|^[a-zA-Z0-9](-*[a-zA-Z0-9])*$",
-    /^(NEW_SESSION)$|^[a-zA-Z0-9](-*[a-zA-Z0-9])*$/,
-  ),
-  PrefixAwareId: constraint(64, PRINTABLE, PRINTABLE_TEST, 1),
+  TargetModel: text(1, 1024, PRINTABLE),
+  TargetVariant: text(0, 63, NAME),
+  TargetContainerHostname: text(0, 63, NAME),
+  InferenceId: text(1, 64, PRINTABLE),
+  EnableExplanations: text(1, 64, ".*"),
+  InferenceComponentName: text(0, 63, "^[a-zA-Z0-9]([\\-a-zA-Z0-9]*[a-zA-Z0-9])?$"),
+  SessionId: text(0, 256, "^(NEW_SESSION)$|^[a-zA-Z0-9](-*[a-zA-Z0-9])*$"),
+  PrefixAwareId: text(1, 64, PRINTABLE),
 };
 
 /** What endpoints here do not do, in AWS's words where they are known. */
@@ -87,9 +62,9 @@ function bindings(operation: string): Binding[] {
   for (const [member, schema] of RUNTIME.operations.get(operation)!.input.structIterator()) {
     const header = schema.getMergedTraits().httpHeader?.toLowerCase();
     if (header === undefined) continue;
-    const rule = CONSTRAINTS[member];
-    if (!rule) throw new Error(`The runtime's member ${member} has no constraint here.`);
-    found.push({ member, header, container: member === "Accept" ? "accept" : header, constraint: rule });
+    const constraint = CONSTRAINTS[member];
+    if (!constraint) throw new Error(`The runtime's member ${member} has no constraint here.`);
+    found.push({ member, header, container: member === "Accept" ? "accept" : header, constraint });
   }
   return found;
 }
@@ -111,10 +86,10 @@ export function readInvocationInput(
   const headers: Record<string, string> = {};
   let targetVariant: string | undefined;
   let unsupported = target.inferenceComponent ? UNSUPPORTED["InferenceComponentName"]!(endpoint) : undefined;
-  for (const { member, header, container, constraint: rule } of BINDINGS[target.kind]) {
+  for (const { member, header, container, constraint } of BINDINGS[target.kind]) {
     const value = received[header];
     if (typeof value !== "string" || value === "") continue;
-    inspect(member, value, rule, wrong);
+    inspect(member, value, constraint, wrong);
     unsupported ??= UNSUPPORTED[member]?.(endpoint);
     if (member === "TargetVariant") targetVariant = value;
     headers[container] = value;
@@ -132,23 +107,11 @@ export function validationError(message: string): ValidationError {
   return new ValidationError({ message, $metadata: {} });
 }
 
-function inspect(
-  member: string,
-  value: string,
-  { min, max, shown, pattern }: Constraint,
-  wrong: string[],
-): void {
-  const problem =
-    value.length > max
-      ? `Member must have length less than or equal to ${max}`
-      : value.length < min
-        ? `Member must have length greater than or equal to ${min}`
-        : pattern.test(value)
-          ? undefined
-          : `Member must satisfy regular expression pattern: ${shown}`;
-  if (problem === undefined) return;
-  const at = member.charAt(0).toLowerCase() + member.slice(1);
-  wrong.push(`Value '${value}' at '${at}' failed to satisfy constraint: ${problem}`);
+function inspect(member: string, value: string, constraint: Constraint, wrong: string[]): void {
+  for (const problem of broken(constraint, value)) {
+    const at = member.charAt(0).toLowerCase() + member.slice(1);
+    wrong.push(`Value '${value}' at '${at}' failed to satisfy constraint: ${problem}`);
+  }
 }
 
 function decoded(name: string): string {

@@ -5,10 +5,11 @@ import { systemClock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { systemRandom } from "../../src/base/random.ts";
 import { createDataPlane, type DataPlaneOptions } from "../../src/dataplane/create-data-plane.ts";
+import type { Outcome } from "../../src/dataplane/outcome.ts";
 import type { InstanceRoute } from "../../src/dataplane/routing-table.ts";
-import { FakeClock } from "./fake-clock.ts";
+import { FakeClock } from "../support/fake-clock.ts";
 import { endpoint, invocation, table, variant } from "./routing.ts";
-import { echo, httpInstance, rawInstance } from "./test-instance.ts";
+import { echo, flood, httpInstance, rawInstance } from "./test-instance.ts";
 
 const open: AsyncDisposable[] = [];
 const keep = <T extends AsyncDisposable>(one: T): T => {
@@ -16,7 +17,7 @@ const keep = <T extends AsyncDisposable>(one: T): T => {
   return one;
 };
 afterEach(async () => {
-  for (const one of open.splice(0).reverse()) await one[Symbol.asyncDispose]();
+  for (const one of open.splice(0).toReversed()) await one[Symbol.asyncDispose]();
 });
 
 function plane(options: Partial<DataPlaneOptions> = {}) {
@@ -44,6 +45,11 @@ function serving(
   return dataPlane;
 }
 
+function answered<Body>(outcome: Outcome<Body>) {
+  if (outcome.kind !== "answered") throw new Error(`not answered: ${JSON.stringify(outcome)}`);
+  return outcome;
+}
+
 const text = (body: Uint8Array) => Buffer.from(body).toString();
 
 async function read(body: AsyncIterable<Uint8Array>): Promise<string> {
@@ -65,11 +71,10 @@ describe("routing", () => {
           "x-amzn-sagemaker-custom-attributes": "c=1",
           "x-other": "no",
         });
-        reply.end(`${request.method} ${request.url} ${request.headers["content-type"]} ${body}`);
+        reply.end(`${request.method} ${request.url} ${request.headers["content-type"]} ${body.toString()}`);
       }),
     );
-    const outcome = await serving([instance.route]).invoke(invocation({ endpoint: "IRIS" }));
-    if (outcome.kind !== "answered") return expect.unreachable();
+    const outcome = answered(await serving([instance.route]).invoke(invocation({ endpoint: "IRIS" })));
     expect(outcome.variant).toBe("primary");
     expect(outcome.answer).toEqual({
       status: 200,
@@ -184,8 +189,7 @@ describe("answers that are not good", () => {
         reply.writeHead(200, { "content-type": "application/json" }).end(garbage),
       ),
     );
-    const outcome = await serving([instance.route]).invoke(invocation());
-    if (outcome.kind !== "answered") return expect.unreachable();
+    const outcome = answered(await serving([instance.route]).invoke(invocation()));
     expect(Buffer.from(outcome.body).equals(garbage)).toBe(true);
   });
 
@@ -387,9 +391,9 @@ describe("instances that fail", () => {
     const dataPlane = serving([instance.route], { clock });
     const waiting = dataPlane.invoke(invocation());
     await until(() => instance.seen.length === 1);
-    clock.advance(59_999);
+    await clock.advance(59_999);
     expect(dataPlane.inFlight("fleet-1")).toBe(1);
-    clock.advance(10);
+    await clock.advance(10);
     expect(await waiting).toEqual({
       kind: "model-error",
       variant: "primary",
@@ -430,8 +434,7 @@ describe("streams", () => {
     const waiting = dataPlane.invokeStreaming(invocation());
     await until(() => held.length === 1);
     held[0]!.write("one");
-    const outcome = await waiting;
-    if (outcome.kind !== "answered") return expect.unreachable();
+    const outcome = answered(await waiting);
     const chunks = outcome.body[Symbol.asyncIterator]();
     expect(text((await chunks.next()).value as Uint8Array)).toBe("one");
     held[0]!.write("two");
@@ -447,8 +450,7 @@ describe("streams", () => {
       await httpInstance((_request, _body, reply) => reply.write("part", () => reply.socket!.destroy())),
     );
     const dataPlane = serving([instance.route]);
-    const outcome = await dataPlane.invokeStreaming(invocation());
-    if (outcome.kind !== "answered") return expect.unreachable();
+    const outcome = answered(await dataPlane.invokeStreaming(invocation()));
     const chunks = outcome.body[Symbol.asyncIterator]();
     expect(text((await chunks.next()).value as Uint8Array)).toBe("part");
     await expect(chunks.next()).rejects.toMatchObject({ name: "StreamFailure", errorCode: "StreamBroken" });
@@ -466,19 +468,18 @@ describe("streams", () => {
       }),
     );
     const dataPlane = serving([instance.route], { clock });
-    const outcome = await dataPlane.invokeStreaming(invocation());
-    if (outcome.kind !== "answered") return expect.unreachable();
+    const outcome = answered(await dataPlane.invokeStreaming(invocation()));
     const chunks = outcome.body[Symbol.asyncIterator]();
     await chunks.next();
     for (let i = 0; i < 3; i++) {
       const next = chunks.next();
-      clock.advance(59_000);
+      await clock.advance(59_000);
       held[0]!.write("more");
       await next;
     }
-    const stalled = chunks.next();
-    clock.advance(60_001);
-    await expect(stalled).rejects.toMatchObject({ errorCode: "ModelInvocationTimeExceeded" });
+    const stalled = expect(chunks.next()).rejects.toMatchObject({ errorCode: "ModelInvocationTimeExceeded" });
+    await clock.advance(60_001);
+    await stalled;
     expect(dataPlane.failures).toEqual([`${instance.route.id} timed-out`]);
     await until(() => instance.sockets.size === 0);
   });
@@ -486,20 +487,9 @@ describe("streams", () => {
   test("F24: a reader that is slow slows the model; nothing piles up", async () => {
     let sent = 0;
     const instance = keep(
-      await httpInstance((_request, _body, reply) => {
-        const chunk = Buffer.alloc(64 * 1024, 1);
-        const more = () => {
-          while (sent < 1000) {
-            sent++;
-            if (!reply.write(chunk)) return void reply.once("drain", more);
-          }
-          reply.end();
-        };
-        more();
-      }),
+      await httpInstance((_request, _body, reply) => flood(reply, 1000, () => void sent++)),
     );
-    const outcome = await serving([instance.route]).invokeStreaming(invocation());
-    if (outcome.kind !== "answered") return expect.unreachable();
+    const outcome = answered(await serving([instance.route]).invokeStreaming(invocation()));
     let settled = -1;
     for (let turns = 0; turns < 200; turns++) {
       await new Promise((resolve) => setImmediate(resolve));
@@ -514,8 +504,7 @@ describe("streams", () => {
   test("a reader that leaves early frees the slot, and the instance hears of it", async () => {
     const instance = keep(await httpInstance((_request, _body, reply) => void reply.write("x")));
     const dataPlane = serving([instance.route]);
-    const outcome = await dataPlane.invokeStreaming(invocation());
-    if (outcome.kind !== "answered") return expect.unreachable();
+    const outcome = answered(await dataPlane.invokeStreaming(invocation()));
     for await (const _ of outcome.body) break;
     expect(dataPlane.inFlight("fleet-1")).toBe(0);
     await until(() => instance.sockets.size === 0);

@@ -5,7 +5,7 @@ import { silentLog } from "../../src/base/log.ts";
 import { systemRandom } from "../../src/base/random.ts";
 import { createDataPlane } from "../../src/dataplane/create-data-plane.ts";
 import { InProcessPublisher } from "../../src/dataplane/in-process-publisher.ts";
-import { FakeClock } from "./fake-clock.ts";
+import { FakeClock } from "../support/fake-clock.ts";
 import { endpoint, invocation, variant } from "./routing.ts";
 import { echo, httpInstance } from "./test-instance.ts";
 
@@ -37,7 +37,7 @@ test("a fleet is drained when its last request is answered, or when the deadline
   await expect.poll(() => held.length).toBe(2);
   await publisher.publish("Iris", undefined);
   const late = publisher.drained("fleet-1", 1000);
-  clock.advance(1000);
+  await clock.advance(1000);
   expect(await late).toBe(2);
   const drained = publisher.drained("fleet-1", 1000);
   for (const reply of held) reply.end();
@@ -64,10 +64,11 @@ test("50 fleets follow one another under load, and no request fails", async () =
   };
   let fleet = "fleet-0";
   let instances = await start(fleet);
-  let stop = false;
+  const stopping = new AbortController();
+  const stop = stopping.signal;
   const kinds: Record<string, number> = {};
   const clients = Array.from({ length: 8 }, async () => {
-    while (!stop) {
+    while (!stop.aborted) {
       const { kind } = await dataPlane.invoke(invocation());
       kinds[kind] = (kinds[kind] ?? 0) + 1;
     }
@@ -80,7 +81,7 @@ test("50 fleets follow one another under load, and no request fails", async () =
     for (const old of instances) await old.kill();
     [fleet, instances] = [next, fresh];
   }
-  stop = true;
+  stopping.abort();
   await Promise.all(clients);
   for (const last of instances) await last.kill();
   expect(Object.keys(kinds)).toEqual(["answered"]);

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { pickInstance } from "../../src/dataplane/instance-picker.ts";
-import { seeded } from "./seeded.ts";
+import { SeededRandom } from "../support/seeded-random.ts";
 
 const one = (outstanding: number, avoidUntil = 0) => ({ outstanding, avoidUntil });
 const LEAST = "LEAST_OUTSTANDING_REQUESTS";
@@ -12,10 +12,10 @@ test("the one with the fewest outstanding requests, whatever chance says", () =>
 
 test("ties are spread by chance", () => {
   const instances = [one(2), one(2), one(2), one(5)];
-  const next = seeded(3);
+  const random = new SeededRandom(3);
   const counts = new Map<object, number>();
   for (let i = 0; i < 3000; i++) {
-    const picked = pickInstance(instances, LEAST, 0, next())!;
+    const picked = pickInstance(instances, LEAST, 0, random.number())!;
     counts.set(picked, (counts.get(picked) ?? 0) + 1);
   }
   expect(counts.has(instances[3]!)).toBe(false);

@@ -73,3 +73,21 @@ async function listening(server: Server, seen: string[]): Promise<TestInstance> 
     [Symbol.asyncDispose]: () => (server.listening ? kill() : Promise.resolve()),
   };
 }
+
+/** Writes so many chunks of 64 KiB, as fast as they are taken; `sent` hears of each. */
+export function flood(reply: ServerResponse, chunks: number, sent: () => void): void {
+  const chunk = Buffer.alloc(64 * 1024, 1);
+  let left = chunks;
+  const more = (): void => {
+    while (left > 0) {
+      left--;
+      sent();
+      if (!reply.write(chunk)) {
+        reply.once("drain", more);
+        return;
+      }
+    }
+    reply.end();
+  };
+  more();
+}

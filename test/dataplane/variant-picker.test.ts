@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { pickVariant, variantNamed } from "../../src/dataplane/variant-picker.ts";
-import { seeded } from "./seeded.ts";
+import { SeededRandom } from "../support/seeded-random.ts";
 
 test("10,000 seeded picks follow the weights", () => {
   const variants = [
@@ -9,9 +9,9 @@ test("10,000 seeded picks follow the weights", () => {
     { name: "b", weight: 2 },
     { name: "c", weight: 7 },
   ];
-  const next = seeded(7);
+  const random = new SeededRandom(7);
   const counts: Record<string, number> = { a: 0, none: 0, b: 0, c: 0 };
-  for (let i = 0; i < 10_000; i++) counts[pickVariant(variants, next())!.name]!++;
+  for (let i = 0; i < 10_000; i++) counts[pickVariant(variants, random.number())!.name]!++;
   expect(counts["none"]).toBe(0);
   // four standard deviations
   expect(Math.abs(counts["a"]! - 1000)).toBeLessThan(120);
