@@ -1,18 +1,14 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { StorageFull } from "../store.ts";
 import { migrate } from "./migrations.ts";
+import { refuseDamaged } from "./refuse-damaged.ts";
 
+// SQLite's result codes; the low byte of an extended code is its primary one.
 const FULL = 13;
-/**
- * After a failed fsync nobody knows what is on the disk, and the next write would succeed as if nothing had happened:
- * the process must end and find out at its next start. The same when pages turn out to be damaged.
- */
-const FATAL = {
-  CORRUPT: 11,
-  NOTADB: 26,
-  IOERR_FSYNC: 1034,
-  IOERR_DIR_FSYNC: 1290,
-} as const;
+const CORRUPT = 11;
+const NOTADB = 26;
+const IOERR_FSYNC = 1034;
+const IOERR_DIR_FSYNC = 1290;
 
 /** Merges the log into the file about as often as SQLite would by itself. */
 const TRANSACTIONS_PER_CHECKPOINT = 100;
@@ -91,55 +87,39 @@ export class Database implements Disposable {
     } catch (error) {
       const code = codeOf(error);
       if (code === FULL) throw new StorageFull("the disk of the data folder is full", { cause: error });
-      if (Object.values<number | undefined>(FATAL).includes(code)) {
-        this.#broken = new Error(
-          `the state database can't be trusted any more: ${(error as Error).message}`,
-          {
-            cause: error,
-          },
-        );
-        this.#fatal(this.#broken);
-        throw this.#broken;
-      }
-      throw error;
+      if (!isFatal(code)) throw error;
+      this.#broken = new Error(`the state database can't be trusted any more: ${(error as Error).message}`, {
+        cause: error,
+      });
+      this.#fatal(this.#broken);
+      throw this.#broken;
     }
   }
 }
 
 function open(path: string): DatabaseSync {
-  let database: DatabaseSync;
+  let database: DatabaseSync | undefined;
   try {
+    refuseDamaged(path);
     database = new DatabaseSync(path, { timeout: 5_000 });
-  } catch (error) {
-    throw unopened(path, error as Error);
-  }
-  try {
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0");
-    const found = database.prepare("PRAGMA quick_check(1)").get() as { quick_check: string };
-    if (found.quick_check !== "ok") throw damaged(path, found.quick_check);
     migrate(database, path);
     return database;
   } catch (error) {
-    database.close();
-    const code = codeOf(error);
-    if (code === FATAL.CORRUPT || code === FATAL.NOTADB) throw damaged(path, (error as Error).message);
-    throw code === undefined ? error : unopened(path, error as Error);
+    if (database?.isOpen) database.close();
+    if (codeOf(error) === undefined) throw error;
+    throw new Error(`can't open ${path}: ${(error as Error).message}`, { cause: error });
   }
 }
 
-function unopened(path: string, cause: Error): Error {
-  return new Error(`can't open ${path}: ${cause.message}`, { cause });
+/**
+ * After a failed fsync nobody knows what is on the disk, and the next write would succeed as if nothing had happened:
+ * the process must end and find out at its next start. The same when pages turn out to be damaged.
+ */
+function isFatal(code = 0): boolean {
+  return [IOERR_FSYNC, IOERR_DIR_FSYNC].includes(code) || [CORRUPT, NOTADB].includes(code & 0xff);
 }
 
-function damaged(path: string, finding: string): Error {
-  return new Error(
-    `${path} is damaged (${finding}), so Tideway doesn't start on it. Keep a copy of ${path}*; then put a backup of ` +
-      `${path} in its place and remove ${path}-wal and ${path}-shm, or save what can be read: ` +
-      `sqlite3 ${path} .recover | sqlite3 recovered.db, and put recovered.db in its place.`,
-  );
-}
-
-/** SQLite's extended result code. */
 function codeOf(error: unknown): number | undefined {
   return (error as { errcode?: number }).errcode;
 }

@@ -52,16 +52,67 @@ describe("a damaged file is refused, with what to do, and left as it is", () => 
   });
 });
 
-test("noise after the last whole transaction of the log, as a cut of power leaves it, loses nothing", async () => {
+/** A copy of a store of 20 widgets whose log went through other hands; one commit per widget, some after a checkpoint. */
+async function afterCrash(change: (log: Buffer) => Buffer): Promise<string> {
   await using store = openSqliteStore(path, ports);
+  for (let i = 0; i < 110; i++) await store.create(Widget, draft(`old${i}`));
+  for (const name of await store.names(Widget)) await store.remove(Widget, (await store.get(Widget, name))!);
   for (let i = 0; i < 20; i++) await store.create(Widget, draft(`w${i}`));
-  // The files as they are now, with the log not yet merged: what a crash would leave.
   const copy = join(folder, "copy.db");
   await copyFile(path, copy);
-  const log = await readFile(`${path}-wal`);
-  await writeFile(`${copy}-wal`, Buffer.concat([log, systemRandom.bytes(5_000)]));
-  await using after = openSqliteStore(copy, ports);
-  expect(await after.names(Widget)).toHaveLength(20);
+  await writeFile(`${copy}-wal`, change(await readFile(`${path}-wal`)));
+  return copy;
+}
+const namesIn = async (file: string) => {
+  await using store = openSqliteStore(file, ports);
+  return store.names(Widget);
+};
+
+describe("a log that was not merged yet, as a crash leaves it", () => {
+  const FRAME = 24 + 4096;
+
+  /** Where the frames that commit something begin. */
+  const commits = (log: Buffer) => {
+    const found: number[] = [];
+    for (
+      let at = 32;
+      at + FRAME <= log.length && log.subarray(at + 8, at + 16).equals(log.subarray(16, 24));
+      at += FRAME
+    )
+      if (log.readUInt32BE(at + 4) !== 0) found.push(at);
+    return found;
+  };
+
+  test("is read whole", async () => {
+    expect(await namesIn(await afterCrash((log) => log))).toHaveLength(20);
+  });
+
+  test("loses nothing by noise behind its last transaction", async () => {
+    const copy = await afterCrash((log) =>
+      Buffer.concat([log.subarray(0, commits(log).at(-1)! + FRAME), systemRandom.bytes(20_000)]),
+    );
+    expect(await namesIn(copy)).toHaveLength(20);
+  });
+
+  test("loses the last transaction alone when that is half written, as one that was never acknowledged", async () => {
+    const copy = await afterCrash((log) =>
+      log.fill(0, commits(log).at(-2)! + FRAME, commits(log).at(-1)! - 1),
+    );
+    expect(await namesIn(copy)).toHaveLength(19);
+  });
+
+  test.each([
+    ["zeroed", (log: Buffer, at: number) => log.fill(0, at, at + FRAME)],
+    ["flipped in one bit", (log: Buffer, at: number) => log.fill(log[at + 100]! ^ 1, at + 100, at + 101)],
+  ])("is refused when a frame before its last transactions is %s, and left as it is", async (_, damage) => {
+    const copy = await afterCrash((log) => damage(log, commits(log).at(-5)!));
+    const before = await readFile(`${copy}-wal`);
+    expect(() => openSqliteStore(copy, ports)).toThrow(
+      /[45] transactions at the end of its log can't be read/,
+    );
+    expect((await readFile(`${copy}-wal`)).equals(before)).toBe(true);
+    expect(() => openSqliteStore(copy, ports)).toThrow("copy.db is damaged");
+  });
 });
 
 test("damage that shows up while the store is open ends the process, and until then nothing is answered", async () => {
