@@ -1,10 +1,13 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { Server as NetServer } from "node:net";
 
 import { Batcher } from "./batcher.ts";
 import { chooseAnswer, contentTypeHeader, decodeRequest, encodeAnswer } from "./content-types.ts";
 import { InvalidInput, type Model } from "./model.ts";
 import { Refusal } from "./refusal.ts";
+
+// An import of node:http reads every export, and one of them loads undici: 41 ms of a start, where this takes 7.
+const { createServer } = process.getBuiltinModule("node:http");
 
 /** What a caller may set of the server. */
 export interface ServerSettings {

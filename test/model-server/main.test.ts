@@ -56,6 +56,41 @@ test("serves over TCP by SAGEMAKER_BIND_TO_PORT and SAGEMAKER_BASE_DIR, and on l
   expect(await instance.invoke("1,2,3", "text/csv")).toMatchObject({ status: 200, text: "22.0,28.0\n" });
 });
 
+const trees = (file: string) => vector(`../trees/vectors/${file}`);
+const csvOf = (rows: readonly (readonly (number | null)[])[]) =>
+  rows.map((row) => row.map((value) => value ?? "").join(",")).join("\n");
+type Vector = { rows: (number | null)[][]; predictions: number[] };
+
+describe("trees", () => {
+  test.each([
+    ["xgboost-binary", ".model.json", "xgboost-model"],
+    ["xgboost-binary", ".model.ubj", "model.ubj"],
+    ["lightgbm-binary", ".model.txt", "model.txt"],
+  ])("of %s%s, with the framework's own answers", async (name, suffix, file) => {
+    const directory = await folderWith();
+    await copyFile(trees(name + suffix), join(directory, file));
+    await using instance = await (await start(directory)).ready();
+    const { rows, predictions } = JSON.parse(await readFile(trees(`${name}.json`), "utf8")) as Vector;
+    const { status, text } = await instance.invoke(csvOf(rows), "text/csv");
+    expect(status).toBe(200);
+    // AWS's XGBoost container answers one line; everything else a line per row.
+    const answers = text
+      .trimEnd()
+      .split(name.startsWith("xgboost") ? "," : "\n")
+      .map(Number);
+    expect(answers.length).toBe(predictions.length);
+    answers.forEach((answer, i) => expect(Math.abs(answer - predictions[i]!)).toBeLessThan(1e-5));
+  });
+
+  test("a line per row for batch transform", async () => {
+    const directory = await folderWith();
+    await copyFile(trees("xgboost-binary.model.json"), join(directory, "xgboost-model"));
+    await using instance = await (await start(directory, { SAGEMAKER_BATCH: "true" })).ready();
+    const { rows } = JSON.parse(await readFile(trees("xgboost-binary.json"), "utf8")) as Vector;
+    expect((await instance.invoke(csvOf(rows), "text/csv")).text.split("\n").length).toBe(rows.length + 1);
+  });
+});
+
 describe("answers", () => {
   test("in every content type, and refuses the rest", async () => {
     await using instance = await serve("linear.onnx");
