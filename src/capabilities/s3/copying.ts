@@ -29,7 +29,7 @@ export function copyHandlers(store: DiskStore): Handlers<typeof sdk, Context> {
         throw invalidRequest(
           "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
         );
-      const { StorageClass, ...kept } = source.about.headers;
+      const { StorageClass: _, ...kept } = source.about.headers;
       const headers = replaces
         ? headersToKeep(input)
         : { ...kept, ...headersToKeep({ StorageClass: input.StorageClass }) };
