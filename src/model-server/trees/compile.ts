@@ -145,7 +145,7 @@ export function nextBelowFloat32(value: number): number {
 }
 
 /** The greatest float64 below a float64. */
-export function nextBelowFloat64(value: number): number {
+function nextBelowFloat64(value: number): number {
   const floats = new Float64Array([value]);
   const bits = new BigInt64Array(floats.buffer);
   bits[0] = value === 0 ? -0x7fffffffffffffffn : bits[0]! + (value > 0 ? -1n : 1n);

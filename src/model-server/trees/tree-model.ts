@@ -65,6 +65,7 @@ export class TreeModel implements Model {
     if (width !== wanted)
       throw new InvalidInput(
         // The sentence of AWS's container (serve_utils.py), which names the content type after "Feature size of".
+        // Its leave to bring one column too few, for files without a label, lets wrong columns pass: not copied.
         `Feature size of inference data ${width} is not consistent with feature size of trained model ${wanted}.`,
       );
     if (data.length !== rows * wanted)
