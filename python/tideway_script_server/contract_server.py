@@ -1,6 +1,7 @@
 """GET /ping and POST /invocations over HTTP/1.1, on a unix socket or TCP."""
 
 import os
+import re
 import socket
 import sys
 import threading
@@ -160,7 +161,12 @@ class Handler(BaseHTTPRequestHandler):
         if "chunked" in (self.headers.get("Transfer-Encoding") or "").lower():
             chunks, total = [], 0
             while True:
-                size = int(self.rfile.readline(1024).split(b";")[0].strip() or b"0", 16)
+                line = self.rfile.readline(1024).split(b";")[0].strip()
+                if not re.fullmatch(rb"[0-9A-Fa-f]{1,8}", line):
+                    self.close_connection = True
+                    self.reply(400, "A chunk's size is no number.")
+                    return None
+                size = int(line, 16)
                 if size == 0:
                     break
                 total += size
