@@ -87,14 +87,20 @@ export class InstanceLog implements Disposable {
   #append(lines: readonly string[]): void {
     if (!lines.length || this.#closed) return;
     const plain = lines.map((line) => line.replace(/\r$/, ""));
-    const bytes = Buffer.from(`${plain.join("\n")}\n`);
-    if (this.#end - this.#currentStart + bytes.length > this.#half && this.#end > this.#currentStart)
-      this.#rotate();
-    writeSync(this.#file, bytes);
-    this.#end += bytes.length;
+    try {
+      this.#write(Buffer.from(`${plain.join("\n")}\n`));
+    } catch {
+      // The disk is full: the program must not stand still for that. Its lines are lost, but for the tail.
+    }
     this.#tail.push(...plain.slice(-TAIL_LINES));
     this.#tail.splice(0, this.#tail.length - TAIL_LINES);
     this.#wake();
+  }
+
+  #write(bytes: Buffer): void {
+    const size = this.#end - this.#currentStart;
+    if (size && size + bytes.length > this.#half) this.#rotate();
+    this.#end += writeSync(this.#file, bytes);
   }
 
   #rotate(): void {

@@ -142,14 +142,17 @@ export class Instance {
     try {
       launch = await this.#owner.prepare(this);
       this.signal.throwIfAborted();
-      this.enter("starting");
       if (launch.address.kind === "unix") rmSync(launch.address.path, { force: true });
       child = await startChild({ ...launch, folder: this.folder }, this.log, this.#owner.clock);
-      rememberProcess(this.folder, child.pid, child.startTime);
+      await rememberProcess(this.folder, child).catch(async (error: unknown) => {
+        await child.stop(0);
+        throw error;
+      });
     } catch (error) {
       return this.#owner.explain(error);
     }
     this.#child = child;
+    if (!this.signal.aborted) this.enter("starting");
     const over = new AbortController();
     void child.ended.then(() => over.abort());
     const failure = await this.#watch(launch.address, AbortSignal.any([over.signal, this.signal]));
@@ -170,13 +173,14 @@ export class Instance {
     const began = clock.monotonic();
     let pause = FIRST_POLL_MS;
     for (;;) {
-      const left = began + startupTimeoutMs - clock.monotonic();
-      const answer = await ping(address, Math.min(patience.pingTimeoutMs, Math.max(left, 1)), clock, over);
+      const answer = await ping(address, patience.pingTimeoutMs, clock, over);
       if (over.aborted) return undefined;
       if (answer === 200) break;
-      if (left <= 0) return { reason: "startup-timeout", message: startupSentence(startupTimeoutMs, answer) };
-      await sleep(clock, Math.min(pause, left), over).catch(() => {});
-      if (clock.monotonic() - began > FAST_POLL_MS) pause = Math.min(pause * 1.5, LAST_POLL_MS);
+      const spent = clock.monotonic() - began;
+      if (spent >= startupTimeoutMs)
+        return { reason: "startup-timeout", message: startupSentence(startupTimeoutMs, answer) };
+      await sleep(clock, Math.min(pause, startupTimeoutMs - spent), over).catch(() => {});
+      if (spent > FAST_POLL_MS) pause = Math.min(pause * 1.5, LAST_POLL_MS);
     }
     this.#address = address;
     this.enter("ready");

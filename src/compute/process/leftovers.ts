@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
-import { globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { globSync, readFileSync, rmSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 /** What identifies a process beyond its pid: when the kernel started it. Undefined when it does not run. */
@@ -18,8 +19,11 @@ export function startTimeOf(pid: number): string | undefined {
 }
 
 /** Remembers a running process, so that a later engine finds it if this one is killed. */
-export function rememberProcess(folder: string, pid: number, startTime: string | undefined): void {
-  writeFileSync(join(folder, "pid"), JSON.stringify({ pid, startTime }), { mode: 0o600 });
+export async function rememberProcess(
+  folder: string,
+  { pid, startTime }: { pid: number; startTime: string | undefined },
+): Promise<void> {
+  await writeFile(join(folder, "pid"), JSON.stringify({ pid, startTime }), { mode: 0o600 });
 }
 
 /** The process is gone. */

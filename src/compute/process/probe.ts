@@ -11,6 +11,7 @@ export function ping(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<number | string> {
+  if (signal.aborted) return Promise.resolve("stopped");
   return new Promise((resolve) => {
     const where =
       address.kind === "unix" ? { socketPath: address.path } : { host: address.host, port: address.port };

@@ -1,0 +1,76 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+
+import { systemClock } from "../../../src/base/clock.ts";
+import { silentLog } from "../../../src/base/log.ts";
+import { systemRandom } from "../../../src/base/random.ts";
+import { ArtifactCache } from "../../../src/compute/artifact-cache.ts";
+import type { ArtifactSource, Engine } from "../../../src/compute/engine.ts";
+import { openProcessEngine, type ProcessEngineOptions } from "../../../src/compute/process/process-engine.ts";
+import { PATIENCE } from "../../contracts/engine.ts";
+import { tarGz } from "../../objects/archive/tar-bytes.ts";
+import { MemoryObjectStore } from "../memory-object-store.ts";
+
+const file = (path: string) => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
+export const CONTRACT_SERVER = file("test/contracts/contract-server.mjs");
+
+/** A process engine on a temporary folder, whose images `socket` and `port` run the contract server. */
+export interface ProcessFixture {
+  readonly engine: Engine;
+  readonly objects: MemoryObjectStore;
+  readonly dir: string;
+  close(): Promise<void>;
+}
+
+export const gzip = (key: string): ArtifactSource => ({
+  uri: `s3://bucket/${key}`,
+  dataType: "S3Object",
+  compression: "Gzip",
+});
+
+export async function processFixture(options: Partial<ProcessEngineOptions> = {}): Promise<ProcessFixture> {
+  const root = mkdtempSync(join(tmpdir(), "tideway-engine-"));
+  const dir = options.dir ?? join(root, "instances");
+  const objects = new MemoryObjectStore();
+  objects.add("model.tar.gz", tarGz({ name: "model.txt", content: "weights" }));
+  const commands: Record<string, readonly string[]> = {
+    socket: [process.execPath, CONTRACT_SERVER, "{socket}", "{model_dir}"],
+    port: [process.execPath, CONTRACT_SERVER, "{port}"],
+    absent: ["no-such-program"],
+  };
+  const engine = openProcessEngine({
+    dir,
+    artifacts: new ArtifactCache(join(root, "artifacts"), objects, {
+      clock: systemClock,
+      random: systemRandom,
+      log: silentLog,
+    }),
+    aliases: { find: (image) => commands[image] },
+    clock: systemClock,
+    // Restarts without the backoff's random half.
+    random: { ...systemRandom, number: () => 0 },
+    log: silentLog,
+    region: "us-east-1",
+    nodePath: process.execPath,
+    modelServerPath: file("src/model-server/main.ts"),
+    pythonPath: "python3",
+    scriptServerPath: file("python/tideway_script_server"),
+    env: { ...process.env, AWS_SECRET_ACCESS_KEY: "secret", AWS_SESSION_TOKEN: "token" },
+    patience: PATIENCE,
+    ...options,
+  });
+  let closed = false;
+  return {
+    engine,
+    objects,
+    dir,
+    async close() {
+      if (closed) return;
+      closed = true;
+      await engine[Symbol.asyncDispose]();
+      rmSync(root, { recursive: true, force: true });
+    },
+  };
+}
