@@ -5,7 +5,7 @@ import type { AwsClients } from "./aws-clients.ts";
 import { CliError } from "./exit-codes.ts";
 import type { ModelPackage } from "./model-package.ts";
 import { watchPhases } from "./phases.ts";
-import { byteSize } from "./quantities.ts";
+import { byteSize, duration } from "./quantities.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** What is to run under an endpoint's name. */
@@ -30,18 +30,36 @@ export interface DeploymentPorts {
   readonly signal: AbortSignal;
 }
 
+/** What a deployment came to. */
+export interface Deployed {
+  /** The name of the model and the configuration that were made. */
+  readonly config: string;
+  /** Absent when nobody waited for it. */
+  readonly status?: string;
+}
+
 /** Uploads, creates model and configuration, creates or updates the endpoint, and shows how it comes up. */
-export async function deployEndpoint(
-  spec: DeploymentSpec,
-  ports: DeploymentPorts,
-): Promise<DescribeEndpointCommandOutput> {
-  const { terminal, signal } = ports;
-  const url = typeof spec.model === "string" ? spec.model : await upload(spec.endpoint, spec.model, ports);
+export async function deployEndpoint(spec: DeploymentSpec, ports: DeploymentPorts): Promise<Deployed> {
+  const { terminal, signal, clock } = ports;
   const { sdk, client } = await ports.aws.sagemaker();
   const abort = { abortSignal: signal };
-  const before = await current(spec.endpoint, ports);
-  const name = revisionName(spec.endpoint, new Date(ports.clock.now()));
+  const start = clock.monotonic();
+  const step = (event: string, words: string, facts: Readonly<Record<string, unknown>> = {}) => {
+    const elapsedMs = clock.monotonic() - start;
+    terminal.event(event, { elapsedMs: Math.round(elapsedMs), ...facts });
+    terminal.say(`${duration(elapsedMs).padStart(9)}  ${words}`);
+  };
 
+  // First of all, for it refuses a name that no endpoint may have.
+  const before = await current(spec.endpoint, ports);
+  const url = typeof spec.model === "string" ? spec.model : await upload(spec.endpoint, spec.model, ports);
+  if (typeof spec.model !== "string")
+    step("uploaded", `Uploaded model.tar.gz (${byteSize(spec.model.bytes)}) to ${url}`, {
+      url,
+      bytes: spec.model.bytes,
+      sha256: spec.model.digest,
+    });
+  const name = revisionName(spec.endpoint, new Date(clock.now()));
   await client.send(
     new sdk.CreateModelCommand({
       ModelName: name,
@@ -50,6 +68,7 @@ export async function deployEndpoint(
     }),
     abort,
   );
+  step("model", `Created model ${name}`, { model: name });
   try {
     await client.send(
       new sdk.CreateEndpointConfigCommand({
@@ -66,6 +85,7 @@ export async function deployEndpoint(
       }),
       abort,
     );
+    step("config", `Created endpoint configuration ${name}`, { config: name });
     const names = { EndpointName: spec.endpoint, EndpointConfigName: name };
     if (before === undefined) await client.send(new sdk.CreateEndpointCommand(names), abort);
     else await client.send(new sdk.UpdateEndpointCommand(names), abort);
@@ -77,22 +97,20 @@ export async function deployEndpoint(
     await client.send(new sdk.DeleteModelCommand({ ModelName: name })).catch(() => undefined);
     throw error;
   }
-  const verb = before === undefined ? "Creating" : "Updating";
-  terminal.event("requested", {
+  step("requested", `${before ? "Updating" : "Creating"} endpoint ${terminal.style("bold", spec.endpoint)}`, {
     endpoint: spec.endpoint,
-    model: name,
-    config: name,
     update: before !== undefined,
   });
-  terminal.say(`${verb} endpoint ${terminal.style("bold", spec.endpoint)} with model ${name}`);
+  if (spec.waitMs === undefined) return { config: name };
   const describe = () => client.send(new sdk.DescribeEndpointCommand({ EndpointName: spec.endpoint }), abort);
-  if (spec.waitMs === undefined) return describe();
-  return settled(name, await watchPhases(describe, { ...ports, timeoutMs: spec.waitMs }));
+  const status = settled(name, await watchPhases(describe, { ...ports, start, timeoutMs: spec.waitMs }));
+  return { config: name, status };
 }
 
 /** In service, and with what was asked for: an update that was rolled back is in service, too. */
-function settled(config: string, endpoint: DescribeEndpointCommandOutput): DescribeEndpointCommandOutput {
-  if (endpoint.EndpointStatus === "InService" && endpoint.EndpointConfigName === config) return endpoint;
+function settled(config: string, endpoint: DescribeEndpointCommandOutput): string {
+  if (endpoint.EndpointStatus === "InService" && endpoint.EndpointConfigName === config)
+    return endpoint.EndpointStatus;
   const { EndpointName: name, EndpointStatus: status, FailureReason: reason } = endpoint;
   const kept = status === "InService" ? " It still serves what it did before." : "";
   throw new CliError(
@@ -146,10 +164,7 @@ async function upload(endpoint: string, model: ModelPackage, ports: DeploymentPo
     }),
     abort,
   );
-  const url = `s3://${bucket}/${key}`;
-  ports.terminal.event("uploaded", { url, bytes: model.bytes, sha256: model.digest });
-  ports.terminal.say(`Uploaded model.tar.gz (${byteSize(model.bytes)}) to ${url}`);
-  return url;
+  return `s3://${bucket}/${key}`;
 }
 
 const REVISION = /-\d{8}-\d{6}-\d{3}$/;

@@ -32,43 +32,51 @@ export function phase(endpoint: Partial<DescribeEndpointCommandOutput>): string 
   return `${endpoint.EndpointStatus}${parts.length > 0 ? `: ${parts.join("; ")}` : ""}`;
 }
 
+export interface Watch {
+  readonly clock: Clock;
+  readonly terminal: Terminal;
+  /** From when times are told, by the clock's monotonic time. */
+  readonly start: number;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Shows each phase until the endpoint rests, and gives its last description. The server holds DescribeEndpoint back
- * until something changes; where it does not, it is asked five times a second.
+ * until the endpoint rests; where it does not, it is asked five times a second.
  */
 export async function watchPhases(
   describe: () => Promise<DescribeEndpointCommandOutput>,
-  {
-    clock,
-    terminal,
-    timeoutMs,
-    signal,
-  }: { clock: Clock; terminal: Terminal; timeoutMs: number; signal: AbortSignal },
+  { clock, terminal, start, timeoutMs, signal }: Watch,
 ): Promise<DescribeEndpointCommandOutput> {
-  const start = clock.monotonic();
+  const until = clock.monotonic() + timeoutMs;
   let shown = "";
   for (;;) {
     const askedAt = clock.monotonic();
-    const endpoint = await describe();
+    const stop = ticking(clock, () =>
+      terminal.live(`${duration(clock.monotonic() - start).padStart(9)}  ${shown || "..."}`),
+    );
+    const endpoint = await describe().finally(stop);
     const elapsedMs = clock.monotonic() - start;
+    const status = endpoint.EndpointStatus;
     const now = phase(endpoint);
     if (now !== shown) {
       shown = now;
-      terminal.event("phase", {
-        elapsedMs: Math.round(elapsedMs),
-        status: endpoint.EndpointStatus,
-        phase: now,
-      });
-      terminal.say(
-        `${duration(elapsedMs).padStart(9)}  ${terminal.style(statusStyle(endpoint.EndpointStatus), now)}`,
-      );
+      terminal.event("phase", { elapsedMs: Math.round(elapsedMs), status, phase: now });
+      terminal.say(`${duration(elapsedMs).padStart(9)}  ${terminal.style(statusStyle(status), now)}`);
     }
-    if (!isMoving(endpoint.EndpointStatus)) return endpoint;
-    if (elapsedMs > timeoutMs)
-      throw new CliError(
-        "timedOut",
-        `The endpoint is still ${endpoint.EndpointStatus} after ${duration(elapsedMs)}.`,
-      );
+    if (!isMoving(status)) return endpoint;
+    if (clock.monotonic() > until)
+      throw new CliError("timedOut", `The endpoint is still ${status} after ${duration(timeoutMs)}.`);
     if (clock.monotonic() - askedAt < 200) await sleep(clock, 200, signal);
   }
+}
+
+/** Calls back ten times a second, so that a person sees that something goes on. */
+function ticking(clock: Clock, tick: () => void): () => void {
+  let cancel = clock.after(100, function again() {
+    tick();
+    cancel = clock.after(100, again);
+  });
+  return () => cancel();
 }

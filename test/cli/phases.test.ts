@@ -11,11 +11,15 @@ function waitingClock(): Clock {
     now: () => now,
     monotonic: () => now,
     after(delayMs, callback) {
-      queueMicrotask(() => {
+      let cancelled = false;
+      setImmediate(() => {
+        if (cancelled) return;
         now += delayMs;
         callback();
       });
-      return () => {};
+      return () => {
+        cancelled = true;
+      };
     },
   };
 }
@@ -29,7 +33,7 @@ function watch(sequence: readonly Described[], timeoutMs = 60_000) {
   const describe = async () => sequence[Math.min(at++, sequence.length - 1)] as DescribeEndpointCommandOutput;
   const terminal = new Terminal(sink, sink, {}, false);
   const signal = new AbortController().signal;
-  const done = watchPhases(describe, { clock: waitingClock(), terminal, timeoutMs, signal });
+  const done = watchPhases(describe, { clock: waitingClock(), terminal, start: 0, timeoutMs, signal });
   return { done, out: () => out };
 }
 
@@ -62,7 +66,7 @@ test("a failure rests, and waiting has an end", async () => {
   const failed = watch([{ EndpointStatus: "Failed", FailureReason: "x" }]);
   expect((await failed.done).FailureReason).toBe("x");
   await expect(watch([{ EndpointStatus: "Creating" }], 1000).done).rejects.toThrow(
-    "still Creating after 1.2 s",
+    "still Creating after 1.0 s",
   );
 });
 

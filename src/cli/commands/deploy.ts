@@ -55,19 +55,14 @@ export const deploy: Command = {
     try {
       const model = remote ? path : await pack(ready ? path : files, join(folder, "model.tar.gz"));
       const ports = { ...connection, aws: new AwsClients(connection), terminal, clock: systemClock, signal };
-      const described = await deployEndpoint({ ...spec, image, model }, ports);
+      const { config, status } = await deployEndpoint({ ...spec, image, model }, ports);
       const next = await invokeLine(endpoint, files);
-      const { EndpointArn, EndpointStatus, EndpointConfigName } = described;
       terminal.result(
-        {
-          endpoint,
-          arn: EndpointArn,
-          status: EndpointStatus,
-          config: EndpointConfigName,
-          url: connection.url,
-          invoke: next,
-        },
-        () => [`Try it:  ${next}${dataFlag(call)}`],
+        { endpoint, config, status, url: connection.url, invoke: next },
+        () =>
+          status === undefined
+            ? `See how it comes up with:  tideway describe ${endpoint}${dataFlag(call)}`
+            : `Try it:  ${next}${dataFlag(call)}`,
       );
     } finally {
       await rm(folder, { recursive: true, force: true });

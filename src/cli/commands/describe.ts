@@ -61,10 +61,12 @@ export const describe: Command = {
         }),
       ),
       ...(events.length > 0 ? ["", "Events"] : []),
-      ...events.map(({ at, from, to, reason }) => {
-        const when = new Date(at).toISOString();
-        return `  ${when}  ${from ? `${from} -> ` : ""}${to}${reason ? `  ${printable(reason)}` : ""}`;
-      }),
+      ...events
+        .toSorted((a, b) => Number(new Date(a.at)) - Number(new Date(b.at)))
+        .map(({ at, from, to, reason }) => {
+          const when = new Date(at).toISOString();
+          return `  ${when}  ${from ? `${from} -> ` : ""}${to}${reason ? `  ${printable(reason)}` : ""}`;
+        }),
     ]);
   },
 };

@@ -1,0 +1,121 @@
+import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Session } from "./session.ts";
+
+const CANCER = "examples/models/breast-cancer";
+
+describe("the command line against a server", { timeout: 60_000 }, () => {
+  let session: Session;
+  let folder: string;
+  beforeAll(async () => {
+    session = await Session.start();
+    folder = await mkdtemp(join(tmpdir(), "tideway-cli-"));
+  });
+  afterAll(async () => {
+    await session?.[Symbol.asyncDispose]();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const lines = (out: string) =>
+    out
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+  test("env prints what points a client here, and only its owner may read the file it comes from", async () => {
+    const { code, out } = await session.tideway("env", "--shell", "json", "--data", session.dataDir);
+    expect(code).toBe(0);
+    const { url, accessKeyId } = session.server.connection;
+    expect(JSON.parse(out)).toMatchObject({ AWS_ENDPOINT_URL: url, AWS_ACCESS_KEY_ID: accessKeyId });
+    expect((await stat(join(session.dataDir, "server.json"))).mode & 0o777).toBe(0o600);
+    expect((await stat(join(session.dataDir, "credentials.json"))).mode & 0o777).toBe(0o600);
+  });
+
+  test("a model is deployed, asked with the line that deploy ends with, described, updated, and removed", async () => {
+    const deployed = await session.tideway("deploy", `${CANCER}/model.onnx`, "--name", "cancer");
+    expect({ code: deployed.code, err: deployed.err }).toEqual({ code: 0, err: "" });
+    expect(deployed.out).toMatch(/Uploaded model\.tar\.gz[\s\S]*InService: AllTraffic 1 of 1 instances/);
+    const [, line = ""] = /Try it: {2}(.*)/.exec(deployed.out) ?? [];
+    expect(await session.run("sh", ["-c", line])).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^[\d.e-]+,[\d.e-]+\n$/),
+    });
+
+    const invoked = await session.tideway(
+      "invoke",
+      "cancer",
+      "-d",
+      `@${CANCER}/rows.csv`,
+      "-a",
+      "application/json",
+      "--json",
+    );
+    const [answer] = lines(invoked.out);
+    expect(answer).toMatchObject({ event: "result", contentType: "application/json", variant: "AllTraffic" });
+    expect(JSON.parse(String(answer?.["body"])).predictions).toHaveLength(8);
+
+    const described = await session.tideway("describe", "cancer");
+    expect(described.out).toMatch(/InService[\s\S]*tideway\/auto[\s\S]*Creating -> InService/);
+    expect((await session.tideway("ls")).out).toMatch(/^cancer +InService/m);
+    expect((await session.tideway("logs", "cancer")).out).toContain("Serving onnx model");
+
+    const again = lines(
+      (await session.tideway("deploy", CANCER, "-n", "cancer", "--instances", "2", "--json")).out,
+    );
+    expect(again.map(({ event }) => event)).toEqual(
+      expect.arrayContaining(["uploaded", "model", "config", "requested", "phase", "result"]),
+    );
+    expect(again.at(-1)).toMatchObject({ event: "result", endpoint: "cancer", status: "InService" });
+
+    expect((await session.tideway("rm", "cancer", "--all")).out.match(/^Deleted/gm)).toHaveLength(5);
+    expect((await session.tideway("ls", "models")).out).not.toContain("cancer");
+  });
+
+  test("what goes wrong has its exit code and a sentence", async () => {
+    const broken = join(folder, "broken.onnx");
+    await writeFile(broken, "not a model");
+    const failed = await session.tideway("deploy", broken, "-n", "broken");
+    expect([failed.code, failed.err]).toEqual([
+      5,
+      expect.stringContaining("The deployment of broken failed"),
+    ]);
+    expect((await session.tideway("invoke", "nobody", "-d", "1")).code).toBe(3);
+    expect((await session.tideway("describe", "nobody")).code).toBe(3);
+    expect((await session.tideway("logs", "nobody")).code).toBe(3);
+    expect((await session.tideway("deploy", broken, "-n", "no_such_name")).code).toBe(8);
+    const elsewhere = await session.tideway("ls", "--data", folder);
+    expect([elsewhere.code, elsewhere.err]).toEqual([7, expect.stringContaining("No server runs on")]);
+    const second = await session.tideway("serve", "--port", "0", "--data", session.dataDir);
+    expect([second.code, second.err]).toEqual([1, expect.stringContaining("uses the data folder")]);
+    for (const { err } of [failed, second]) expect(err).not.toMatch(/^\s+at /m);
+  });
+
+  test("images come and go", async () => {
+    expect((await session.tideway("image", "add", "my/own:1", "--", "sh", "-c", "exit 0")).code).toBe(0);
+    expect((await session.tideway("image", "ls")).out).toMatch(/^my\/own:1 +command +sh -c exit 0$/m);
+    expect((await session.tideway("image", "rm", "my/own:1")).code).toBe(0);
+    expect((await session.tideway("image", "rm", "my/own:1")).code).toBe(3);
+  });
+
+  test("the demo predicts what scikit-learn does, and ends by itself", async () => {
+    const { code, out, err } = await session.run("bin/tideway", ["demo"]);
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(out).toMatch(/Correct: all 8 answers are scikit-learn's own/);
+  });
+
+  test("doctor never crashes on a machine that has nothing", async () => {
+    const { code, out } = await session.run(
+      process.execPath,
+      ["src/cli/main.ts", "doctor", "--data", folder],
+      {
+        env: { PATH: folder },
+      },
+    );
+    expect(code).toBe(0);
+    for (const name of ["python3", "numpy", "bubblewrap", "boto3", "aws"])
+      expect(out).toMatch(new RegExp(`^missing +${name} +not found$`, "m"));
+    expect(out).toMatch(/^ok +onnxruntime/m);
+  });
+});
