@@ -266,11 +266,10 @@ describe("objects without an archive", () => {
 
 test("the longest unused artifacts make room, used ones stay", async () => {
   const cache = open({ maxBytes: 250 });
-  const source = (name: string) => plain(`s3://bucket/${name}`, "S3Object");
   const leases = [];
   for (const name of ["a", "b", "c", "d"]) {
     objects.add(name, name.repeat(100));
-    const lease = await cache.ensure(source(name), { signal });
+    const lease = await cache.ensure(plain(`s3://bucket/${name}`, "S3Object"), { signal });
     leases.push(lease);
     if (name !== "a") lease.release();
     await clock.advance(1000);

@@ -9,7 +9,7 @@ import { systemRandom } from "../../../src/base/random.ts";
 import { ArtifactCache } from "../../../src/compute/artifact-cache.ts";
 import type { ArtifactSource, Engine } from "../../../src/compute/engine.ts";
 import { openProcessEngine, type ProcessEngineOptions } from "../../../src/compute/process/process-engine.ts";
-import { PATIENCE } from "../../contracts/engine.ts";
+import { PATIENCE } from "../../contracts/instances.ts";
 import { tarGz } from "../../objects/archive/tar-bytes.ts";
 import { MemoryObjectStore } from "../memory-object-store.ts";
 
@@ -21,7 +21,7 @@ export interface ProcessFixture {
   readonly engine: Engine;
   readonly objects: MemoryObjectStore;
   readonly dir: string;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 export const gzip = (key: string): ArtifactSource => ({

@@ -2,12 +2,12 @@ import { engineContract } from "../../contracts/engine.ts";
 import { gzip, processFixture } from "./engine-fixture.ts";
 
 for (const image of ["socket", "port"])
-  engineContract(`process engine, instances on a ${image}`, async () => {
+  engineContract(`processes, on a ${image}`, async () => {
     const fixture = await processFixture();
     fixture.objects.add("endless", Buffer.alloc(3_000_000));
-    const { get } = fixture.objects;
+    const get = fixture.objects.get.bind(fixture.objects);
     fixture.objects.get = async (bucket, key, signal) => {
-      const answer = await get.call(fixture.objects, bucket, key, signal);
+      const answer = await get(bucket, key, signal);
       return key === "endless" ? { ...answer, body: endless(answer.body) } : answer;
     };
     return {
