@@ -15,7 +15,8 @@ export function verifyV2(request: HttpRequest, credentials: Credentials, now: nu
   const { query } = request;
   const parameter = (name: string) => {
     const [value, another] = query.getAll(name);
-    if (!value || another !== undefined) throw new Denial("incomplete", `The query must hold ${name} once.`);
+    if (!value || another !== undefined)
+      throw new Denial("incompleteQuery", `The query must hold ${name} once.`);
     return value;
   };
   const [accessKeyId, expires, given] = [
@@ -24,7 +25,7 @@ export function verifyV2(request: HttpRequest, credentials: Credentials, now: nu
     parameter("Signature"),
   ];
   if (!/^\d{1,12}$/.test(expires))
-    throw new Denial("incomplete", "Expires must be a number of seconds since the epoch.");
+    throw new Denial("incompleteQuery", "Expires must be a number of seconds since the epoch.");
   const credential = credentials.find(accessKeyId);
   const mac = createHmac("sha1", credential?.secretAccessKey ?? "no such key").update(
     stringToSign(request, expires),
