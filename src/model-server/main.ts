@@ -53,6 +53,11 @@ async function start(): Promise<void> {
   try {
     const begun = systemClock.monotonic();
     model = await loadModel(directory, runtime(), wholeNumber("TIDEWAY_THREADS", 1, 256));
+    // Without it a caller who asks for labels and probabilities would silently get scores.
+    if (env.SAGEMAKER_INFERENCE_OUTPUT)
+      throw new InvalidModel(
+        "SAGEMAKER_INFERENCE_OUTPUT (selectable inference) is not supported: remove it from the model's Environment.",
+      );
     const loaded = systemClock.monotonic();
     const { merge, failure } = await warmUp(model, systemClock);
     if (failure) log(`The model did not run on made-up rows, and is served all the same: ${failure}`);
@@ -93,9 +98,8 @@ function endWithParent(): void {
 
 function runtime(): ModelFormat | undefined {
   const name = env.TIDEWAY_RUNTIME;
-  if (!name || name === "onnx" || name === "xgboost" || name === "lightgbm")
-    return (name as ModelFormat | undefined) || undefined;
-  return fail(`TIDEWAY_RUNTIME is ${name}, and must be onnx, xgboost or lightgbm.`);
+  if (name === "onnx" || name === "xgboost" || name === "lightgbm") return name;
+  return name ? fail(`TIDEWAY_RUNTIME is ${name}, and must be onnx, xgboost or lightgbm.`) : undefined;
 }
 
 function wholeNumber(name: string, fallback: number, most: number): number {

@@ -199,6 +199,12 @@ describe("ends", () => {
       /^TIDEWAY_RUNTIME is torch, and must be onnx, xgboost or lightgbm\.\n$/,
     ],
     [
+      "an answer that can not be selected",
+      ["linear.onnx"],
+      { SAGEMAKER_INFERENCE_OUTPUT: "predicted_label" },
+      /^SAGEMAKER_INFERENCE_OUTPUT \(selectable inference\) is not supported[^\n]*\n$/,
+    ],
+    [
       "a port that is none",
       ["linear.onnx"],
       { SAGEMAKER_BIND_TO_PORT: "99999" },
