@@ -18,12 +18,6 @@ describe("the command line against a server", { timeout: 60_000 }, () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  const lines = (out: string) =>
-    out
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line) as Record<string, unknown>);
-
   test("env prints what points a client here, and only its owner may read the file it comes from", async () => {
     const { code, out } = await session.tideway("env", "--shell", "json", "--data", session.dataDir);
     expect(code).toBe(0);
@@ -119,3 +113,10 @@ describe("the command line against a server", { timeout: 60_000 }, () => {
     expect(out).toMatch(/^ok +onnxruntime/m);
   });
 });
+
+function lines(out: string): Record<string, unknown>[] {
+  return out
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
