@@ -14,7 +14,7 @@ export function endAnswer(reply: ServerResponse, requestId: string, answered: An
   const head = ["x-amzn-RequestId", requestId, "x-Amzn-Invoked-Production-Variant", variant];
   for (const name in answer.headers) head.push(name, answer.headers[name]!);
   head.push("content-length", String(body.byteLength));
-  endReply(reply.writeHead(200, head), body);
+  endReply(reply.writeHead(200, head), Buffer.from(body.buffer, body.byteOffset, body.byteLength));
 }
 
 /** InvokeEndpointWithResponseStream: the container's bytes as events. */

@@ -29,6 +29,7 @@ export const CONSTRAINTS: Readonly<Record<string, Constraint>> = {
   EnableExplanations: text(1, 64, ".*"),
   InferenceComponentName: text(0, 63, "^[a-zA-Z0-9]([\\-a-zA-Z0-9]*[a-zA-Z0-9])?$"),
   SessionId: text(0, 256, "^(NEW_SESSION)$|^[a-zA-Z0-9](-*[a-zA-Z0-9])*$"),
+  "InvokeEndpointWithResponseStream.SessionId": text(0, 256, "^[a-zA-Z0-9](-*[a-zA-Z0-9])*$"),
   PrefixAwareId: text(1, 64, PRINTABLE),
 };
 
@@ -62,7 +63,7 @@ function bindings(operation: string): Binding[] {
   for (const [member, schema] of RUNTIME.operations.get(operation)!.input.structIterator()) {
     const header = schema.getMergedTraits().httpHeader?.toLowerCase();
     if (header === undefined) continue;
-    const constraint = CONSTRAINTS[member];
+    const constraint = CONSTRAINTS[`${operation}.${member}`] ?? CONSTRAINTS[member];
     if (!constraint) throw new Error(`The runtime's member ${member} has no constraint here.`);
     found.push({ member, header, container: member === "Accept" ? "accept" : header, constraint });
   }

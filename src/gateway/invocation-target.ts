@@ -23,7 +23,8 @@ export function invocationTarget(method = "", url = ""): InvocationTarget | unde
   const slash = url.indexOf("/", PREFIX.length);
   if (slash <= PREFIX.length) return undefined;
   const endpoint = url.slice(PREFIX.length, slash);
-  const mark = url.indexOf("?", slash);
+  const mark = url.indexOf("?");
+  if (mark >= 0 && mark < slash) return undefined;
   const rest = mark < 0 ? url.slice(slash + 1) : url.slice(slash + 1, mark);
   if (method === "POST") {
     if (rest === "invocations") return { kind: "invoke", method, endpoint, path: "/invocations" };

@@ -35,11 +35,15 @@ export function readRequestBody(
       } else if (whole) whole.set(chunk, at);
       else chunks.push(chunk);
     };
+    let ended = false;
     message.on("data", onData);
-    message.on("end", () =>
-      resolve(whole ?? (chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size))),
-    );
-    message.on("close", () => reject(new ClientLeft()));
+    message.on("end", () => {
+      ended = true;
+      resolve(whole ?? (chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size)));
+    });
+    message.on("close", () => {
+      if (!ended) reject(new ClientLeft());
+    });
     message.on("error", reject);
   });
 }
