@@ -1,7 +1,7 @@
 import type { ResourceShape } from "./engine.ts";
 
 /** vCPUs by size, as AWS's families of the current design have them. */
-const VCPU: Readonly<Record<string, number>> = {
+const VCPU = table<number>({
   large: 2,
   xlarge: 4,
   "2xlarge": 8,
@@ -17,10 +17,10 @@ const VCPU: Readonly<Record<string, number>> = {
   "24xlarge": 96,
   "32xlarge": 128,
   "48xlarge": 192,
-};
+});
 
 /** GiB of memory per vCPU of the regular families. */
-const GIB_PER_VCPU: Readonly<Record<string, number>> = {
+const GIB_PER_VCPU = table<number>({
   c4: 1.875,
   c5: 2,
   c5d: 2,
@@ -48,10 +48,10 @@ const GIB_PER_VCPU: Readonly<Record<string, number>> = {
   r6i: 8,
   r6id: 8,
   r7i: 8,
-};
+});
 
 /** The families whose sizes follow no rule: vCPUs, GiB, GPUs. */
-const IRREGULAR: Readonly<Record<string, readonly [vcpu: number, gib: number, gpus?: number]>> = {
+const IRREGULAR = table<readonly [vcpu: number, gib: number, gpus?: number]>({
   "t2.medium": [2, 4],
   "t2.large": [2, 8],
   "t2.xlarge": [4, 16],
@@ -88,10 +88,10 @@ const IRREGULAR: Readonly<Record<string, readonly [vcpu: number, gib: number, gp
   "trn1.32xlarge": [128, 512],
   "trn1n.32xlarge": [128, 512],
   "trn2.48xlarge": [192, 2048],
-};
+});
 
 /** GPUs and GiB per vCPU of the G families by size. */
-const GPUS: Readonly<Record<string, number>> = {
+const GPUS = table<number>({
   xlarge: 1,
   "2xlarge": 1,
   "4xlarge": 1,
@@ -100,20 +100,25 @@ const GPUS: Readonly<Record<string, number>> = {
   "12xlarge": 4,
   "24xlarge": 4,
   "48xlarge": 8,
-};
-const G_FAMILIES: Readonly<Record<string, number>> = { g4dn: 4, g5: 4, g6: 4, g6e: 8 };
+});
+const G_FAMILIES = table<number>({ g4dn: 4, g5: 4, g6: 4, g6e: 8 });
 
 /** What a SageMaker instance type (`ml.m5.large`) has; undefined for a name that is not known. */
 export function shapeOf(instanceType: string): ResourceShape | undefined {
   const [, family, size] = /^ml\.([a-z0-9]+)\.([a-z0-9]+)$/.exec(instanceType) ?? [];
   if (!family || !size) return undefined;
-  const exact = IRREGULAR[`${family}.${size}`];
+  const exact = IRREGULAR.get(`${family}.${size}`);
   if (exact) return { vcpu: exact[0], memoryMiB: exact[1] * 1024, ...(exact[2] && { gpus: exact[2] }) };
-  const vcpu = VCPU[size];
+  const vcpu = VCPU.get(size);
   if (!vcpu) return undefined;
-  const gib = G_FAMILIES[family];
-  const gpus = GPUS[size];
+  const gib = G_FAMILIES.get(family);
+  const gpus = GPUS.get(size);
   if (gib && gpus) return { vcpu, memoryMiB: vcpu * gib * 1024, gpus };
-  const perVcpu = GIB_PER_VCPU[family];
+  const perVcpu = GIB_PER_VCPU.get(family);
   return perVcpu ? { vcpu, memoryMiB: vcpu * perVcpu * 1024 } : undefined;
+}
+
+/** A map, because an object would also answer to "constructor". */
+function table<Value>(rows: Readonly<Record<string, Value>>): ReadonlyMap<string, Value> {
+  return new Map(Object.entries(rows));
 }
