@@ -56,26 +56,40 @@ export function createListener(
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     maxHeaderSize: limits.maxHeaderBytes,
     joinDuplicateHeaders: true,
+    requireHostHeader: false, // it is, below: node would still serve what follows on the connection
     noDelay: true,
   });
   // node:http drops the fields above its own limit silently, so that must not be reached before ours is
   server.maxHeadersCount = 0;
   server.maxConnections = limits.maxConnections;
+  const refused = new WeakSet<Duplex>();
+  let draining = false;
   const serve = (message: IncomingMessage, reply: ServerResponse) => {
+    // what follows a refused request on its connection may be a part of it
+    if (refused.has(message.socket)) return void reply.destroy();
     const problem = ambiguity(message, limits.maxHeaders);
-    if (problem) return refuse(message, reply, problem);
+    if (problem) {
+      refused.add(message.socket);
+      return refuse(message, reply, problem);
+    }
+    // a connection that falls idle later is not closed by Server.close
+    reply.once("close", () => draining && setImmediate(() => server.closeIdleConnections()));
     handler(message, reply).catch(() => reply.destroy());
   };
   server.on("request", serve);
   server.on("checkContinue", serve); // the body is asked for when it is read: http.ts
-  server.on("checkExpectation", (message: IncomingMessage, reply: ServerResponse) =>
-    refuse(message, reply, "Expect may only be 100-continue.", 417),
-  );
-  server.on("clientError", answerGarbage);
+  server.on("checkExpectation", serve); // refused as ambiguous
+  server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+    if (refused.has(socket)) socket.end();
+    else answerGarbage(error, socket);
+  });
   return {
     server,
     listen: (port, host) => listen(server, port, host),
-    drain: (graceMs) => drain(server, options.clock, graceMs),
+    drain(graceMs) {
+      draining = true;
+      return drain(server, options.clock, graceMs);
+    },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await drain(server, options.clock, 0);
@@ -87,9 +101,16 @@ export function createListener(
 const SINGLE =
   /^(?:host|authorization|content-length|content-type|transfer-encoding|expect|origin|x-amz-.*)$/i;
 
-function ambiguity({ rawHeaders, url = "" }: IncomingMessage, maxHeaders: number): string | undefined {
+function ambiguity(
+  { rawHeaders, headers, url = "" }: IncomingMessage,
+  maxHeaders: number,
+): string | undefined {
   if (rawHeaders.length / 2 > maxHeaders) return `The request has more than ${maxHeaders} header fields.`;
+  if (!headers.host) return "The request must have a Host header field.";
   if (!url.startsWith("/")) return "The request target must be a path.";
+  if (!/^chunked$/i.test(headers["transfer-encoding"] ?? "chunked"))
+    return "Transfer-Encoding may only be chunked.";
+  if (!/^100-continue$/i.test(headers.expect ?? "100-continue")) return "Expect may only be 100-continue.";
   const seen = new Set<string>();
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at] ?? "";
@@ -101,10 +122,10 @@ function ambiguity({ rawHeaders, url = "" }: IncomingMessage, maxHeaders: number
   return undefined;
 }
 
-function refuse(message: IncomingMessage, reply: ServerResponse, problem: string, status = 400): void {
+function refuse(message: IncomingMessage, reply: ServerResponse, problem: string): void {
   const body = JSON.stringify({ __type: "BadRequest", message: problem });
   reply
-    .writeHead(status, {
+    .writeHead(400, {
       "content-type": "application/json",
       "content-length": Buffer.byteLength(body),
       connection: "close",
