@@ -22,7 +22,8 @@ export class InProcessPublisher implements RoutePublisher {
   }
 
   async drained(fleet: string, deadlineMs: number): Promise<number> {
-    if (this.#dataPlane.inFlight(fleet) === 0) return 0;
+    const inFlight = this.#dataPlane.inFlight(fleet);
+    if (inFlight === 0 || deadlineMs <= 0) return inFlight;
     const done = new AbortController();
     const deadline = sleep(this.#clock, deadlineMs, done.signal).catch(() => {});
     await Promise.race([this.#dataPlane.drained(fleet), deadline]);

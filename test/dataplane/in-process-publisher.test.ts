@@ -36,6 +36,7 @@ test("a fleet is drained when its last request is answered, or when the deadline
   const answers = [dataPlane.invoke(invocation()), dataPlane.invoke(invocation())];
   await expect.poll(() => held.length).toBe(2);
   await publisher.publish("Iris", undefined);
+  expect(await publisher.drained("fleet-1", 0)).toBe(2);
   const late = publisher.drained("fleet-1", 1000);
   await clock.advance(1000);
   expect(await late).toBe(2);
