@@ -20,7 +20,8 @@ export function policyHandlers(store: ResourceStore): Handlers<typeof sdk, Conte
 
     async DetachRolePolicy({ RoleName, PolicyArn }) {
       await changeRole(store, RoleName, (spec) => {
-        if (!spec.attachedPolicies.includes(PolicyArn)) throw noSuchEntity(`Policy ${PolicyArn} was not found.`);
+        if (!spec.attachedPolicies.includes(PolicyArn))
+          throw noSuchEntity(`Policy ${PolicyArn} was not found.`);
         return { ...spec, attachedPolicies: spec.attachedPolicies.filter((arn) => arn !== PolicyArn) };
       });
       return {};

@@ -1,5 +1,6 @@
 import { Xxh3_128, Xxh3_64, Xxh64 } from "@aws-sdk/checksums/xxh";
 import * as sdk from "@aws-sdk/client-s3";
+import type { FinalizeHandler, FinalizeHandlerArguments } from "@smithy/types";
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -126,7 +127,7 @@ test("a wrong checksum behind the body is refused", async () => {
   const client = server.client();
   // behind the SDK's own computation, before the signature
   client.middlewareStack.addRelativeTo(
-    (next: (args: { request: unknown }) => unknown) => (args: { request: unknown }) => {
+    (next: FinalizeHandler<any, any>) => (args: FinalizeHandlerArguments<any>) => {
       const request = args.request as { body: AsyncIterable<Uint8Array> };
       const body = request.body;
       request.body = Readable.from(
