@@ -11,7 +11,7 @@ import { type Clock, systemClock } from "./base/clock.ts";
 import { jsonLog, type Log } from "./base/log.ts";
 import { moduleUrl } from "./base/module-url.ts";
 import { type Random, systemRandom } from "./base/random.ts";
-import { rootCredentials } from "./base/root-credentials.ts";
+import { type RootCredentials, rootCredentials } from "./base/root-credentials.ts";
 import { endpointReconciler } from "./capabilities/hosting/controller.ts";
 import { endpointOfFleet } from "./capabilities/hosting/fleets.ts";
 import { EndpointKind } from "./capabilities/hosting/kinds.ts";
@@ -33,7 +33,7 @@ import type { RoutePublisher } from "./dataplane/routing-table.ts";
 import { createGateway, type Gateway } from "./gateway/gateway.ts";
 import { openDiskStore } from "./objects/disk/disk-store.ts";
 import type { ObjectStore } from "./objects/object-store.ts";
-import { openRemoteStore, type RemoteLocation, remoteLocation } from "./objects/remote/remote-store.ts";
+import { openRemoteStore, remoteS3Client, type RemoteStoreOptions } from "./objects/remote/remote-store.ts";
 import { type Implementations, services } from "./services.ts";
 import { runController } from "./state/controller.ts";
 import { type DataFolder, openDataFolder } from "./state/data-folder.ts";
@@ -56,6 +56,8 @@ export interface ServerOptions {
   /** How long DescribeEndpoint may hold its answer while an endpoint is in transition; 0 = not at all. */
   readonly describeHoldMs: number;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** JSON lines on stderr unless said otherwise. */
+  readonly log?: Log;
 }
 
 export interface RunningServer extends AsyncDisposable {
@@ -86,11 +88,9 @@ const DRAIN_MS = 30_000;
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   refuseRemote(options);
   await using parts = new AsyncDisposableStack();
-  const { clock, random, log } = {
-    clock: systemClock,
-    random: systemRandom,
-    log: jsonLog((line) => process.stderr.write(line)),
-  };
+  const clock = systemClock;
+  const random = systemRandom;
+  const log = options.log ?? jsonLog((line) => process.stderr.write(line));
   const folder = parts.use(await openDataFolder(options.dataDir));
   const { region, accountId } = options;
   const fatal = (error: Error) => {
@@ -102,9 +102,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const ports: Ports = { clock, random, log, account: { region, accountId }, folder, options, fatal };
 
   const root = await rootCredentials(folder.path, random, options.env);
-  const credentials = new SessionCredentials(root, { account: ports.account, clock, random });
+  const credentials = new SessionCredentials(rootOnly(root, accountId), { clock, random });
   const store = parts.use(openSqliteStore(folder.resolve("state.sqlite"), { clock, random, log, fatal }));
-  const { objects, s3 } = openObjects(ports, parts);
+  const { objects, s3 } = await openObjects(ports, parts);
   const aliases = await ImageAliases.open(ports.account, store);
   const engine = parts.use(supervisor(ports, objects, aliases));
   const dataPlane = parts.use(createDataPlane({ clock, random, log }));
@@ -119,7 +119,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     }),
     runtime: {},
     s3,
-    sts: stsHandlers(credentials, ports.account),
+    sts: stsHandlers(credentials),
     iam: iamHandlers(store, ports.account, random),
   };
   const dispatcher = await control(ports, { store, engine, routes, credentials, implementations }, parts);
@@ -229,17 +229,46 @@ function gateway(
 }
 
 /** Objects in the data folder, or on another S3 when the environment names one. */
-function openObjects(
-  { clock, random, log, account, folder, options, fatal }: Ports,
+async function openObjects(
+  ports: Ports,
   parts: AsyncDisposableStack,
-): { objects: ObjectStore; s3: Implementations["s3"] } {
-  const remote: RemoteLocation | undefined = remoteLocation(options.env);
+): Promise<{ objects: ObjectStore; s3: Implementations["s3"] }> {
+  const { clock, random, log, account, folder, options, fatal } = ports;
+  const remote = remoteStore(options);
   if (remote) {
-    const objects = parts.use(openRemoteStore(remote));
-    return { objects, s3: remoteS3Handlers(objects.client) };
+    const client = parts.adopt(await remoteS3Client(remote), (client) => client.destroy());
+    return { objects: parts.use(openRemoteStore({ ...remote, clock })), s3: remoteS3Handlers(client) };
   }
   const objects = parts.use(openDiskStore(folder.resolve("objects"), { clock, random, log, fatal }));
   return { objects, s3: s3Handlers(objects, account.region) };
+}
+
+/** `TIDEWAY_S3_ENDPOINT` puts the objects elsewhere; without a key of its own the SDK looks for one where it always does. */
+function remoteStore({ env, region }: ServerOptions): RemoteStoreOptions | undefined {
+  const endpoint = env["TIDEWAY_S3_ENDPOINT"];
+  if (!endpoint) return undefined;
+  if (!URL.canParse(endpoint))
+    throw new Error(
+      `TIDEWAY_S3_ENDPOINT must be an address such as https://s3.example.com, not ${endpoint}.`,
+    );
+  const accessKeyId = env["TIDEWAY_S3_ACCESS_KEY_ID"];
+  const secretAccessKey = env["TIDEWAY_S3_SECRET_ACCESS_KEY"];
+  if (Boolean(accessKeyId) !== Boolean(secretAccessKey))
+    throw new Error(
+      "TIDEWAY_S3_ACCESS_KEY_ID and TIDEWAY_S3_SECRET_ACCESS_KEY must be set together; only one of them is.",
+    );
+  return {
+    endpoint,
+    region: env["TIDEWAY_S3_REGION"] ?? region,
+    forcePathStyle: env["TIDEWAY_S3_VIRTUAL_HOSTS"] !== "true",
+    ...(accessKeyId && secretAccessKey && { credentials: { accessKeyId, secretAccessKey } }),
+  };
+}
+
+/** The one key that the server begins with. */
+function rootOnly({ accessKeyId, secretAccessKey }: RootCredentials, accountId: string): Credentials {
+  const principal = { accessKeyId, accountId, arn: `arn:aws:iam::${accountId}:root`, userId: accountId };
+  return { find: (id) => (id === accessKeyId ? { secretAccessKey, principal } : undefined) };
 }
 
 const BUILT_IN_IMAGES = [

@@ -69,11 +69,10 @@ async function start(): Promise<void> {
     // With NODE_COMPILE_CACHE set the next instance starts in 70 instead of 120 ms of CPU, even if this one is killed.
     flushCompileCache();
   } catch (error) {
-    fail(
-      error instanceof InvalidModel
-        ? error.message
-        : `The model can not be loaded: ${(error as Error).message}`,
-    );
+    const { message } = error as Error;
+    const sentence = error instanceof InvalidModel ? message : `The model can not be loaded: ${message}`;
+    // The sentence becomes a FailureReason: whoever reads that needs the file's name, not where this machine keeps it.
+    fail(sentence.replaceAll(`${directory}/`, ""));
   }
 }
 

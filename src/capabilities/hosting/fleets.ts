@@ -99,16 +99,17 @@ const LONGEST_LINE = 200;
 /** What happened, the last log lines, what to do: in the 1,024 characters that FailureReason has. */
 export function failureReason(variant: VariantPlan, { failure }: FleetStatus): string {
   const { message, logTail } = failure!;
-  const head = `The container for production variant ${variant.name} could not be started: ${message}`.slice(
+  const cause = /[.!?]$/.test(message) ? message : `${message}.`;
+  const head = `The container for production variant ${variant.name} could not be started: ${cause}`.slice(
     0,
     LONGEST_REASON,
   );
-  const room = LONGEST_REASON - head.length - " Last log lines: ".length;
+  let room = LONGEST_REASON - head.length - " Last log lines: ".length;
   const lines: string[] = [];
-  let used = 0;
   for (const line of logTail.toReversed()) {
+    if (message.includes(line)) continue;
     const cut = line.slice(0, LONGEST_LINE);
-    if ((used += cut.length + 3) > room) break;
+    if ((room -= cut.length + 3) < 0) break;
     lines.unshift(cut);
   }
   return lines.length ? `${head} Last log lines: ${lines.join(" | ")}` : head;

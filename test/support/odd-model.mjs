@@ -1,0 +1,42 @@
+/**
+ * A container for tests of whole endpoints. What `/invocations` does, its body says:
+ * `status 500 text` answers so; `hang` never answers; `crash` ends the process; `drip N` sends N lines one by one;
+ * `break` sends a part and breaks off; `who` answers with the process id; anything else is answered with itself.
+ */
+import { createServer } from "node:http";
+
+createServer((request, response) => {
+  if (request.url === "/ping") return response.end();
+  const parts = [];
+  request.on("data", (part) => parts.push(part));
+  request.on("end", async () => {
+    const body = Buffer.concat(parts);
+    const [word, first, ...rest] = body.toString("utf8", 0, 1000).split(" ");
+    if (word === "status") response.writeHead(Number(first)).end(rest.join(" "));
+    else if (word === "crash") process.exit(3);
+    else if (word === "who") response.end(String(process.pid));
+    else if (word === "headers")
+      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(request.headers));
+    else if (word === "drip") {
+      response.writeHead(200, { "content-type": "text/plain" });
+      for (let line = 0; line < Number(first); line++) {
+        response.write(`line ${line}\n`);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      response.end();
+    } else if (word === "break") {
+      response.writeHead(200, { "content-type": "text/plain", "content-length": 1000 });
+      response.write("a part", () => response.destroy());
+    } else if (word !== "hang")
+      response
+        .writeHead(200, {
+          "content-type": request.headers["content-type"] ?? "text/plain",
+          "x-amzn-sagemaker-custom-attributes":
+            request.headers["x-amzn-sagemaker-custom-attributes"] ?? "none",
+        })
+        .end(body);
+  });
+}).listen(
+  process.env.TIDEWAY_SOCKET ?? Number(process.env.SAGEMAKER_BIND_TO_PORT),
+  process.env.TIDEWAY_SOCKET ? undefined : "127.0.0.1",
+);
