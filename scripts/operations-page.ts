@@ -5,6 +5,29 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { hostingOperations } from "../src/capabilities/hosting/operations.ts";
+import { iamHandlers } from "../src/capabilities/iam/operations.ts";
+import { s3Handlers } from "../src/capabilities/s3/operations.ts";
+import { stsHandlers } from "../src/capabilities/sts/operations.ts";
+import { services } from "../src/services.ts";
+
+/** What the server mounts. The handlers are only counted, never called, so what they would work on need not be there. */
+export function mounted(): Readonly<Record<string, BuiltService>> {
+  const absent = {} as never;
+  const all = services({
+    sagemaker: hostingOperations(absent),
+    runtime: {},
+    s3: s3Handlers(absent, "us-east-1"),
+    sts: stsHandlers(absent),
+    iam: iamHandlers(absent, absent, absent),
+  });
+  return Object.fromEntries(
+    all.map(({ name, sdk, mount, byGateway }) => [
+      name,
+      { sdk, built: [...Object.keys(mount.handlers), ...byGateway] },
+    ]),
+  );
+}
 
 /** A mounted service: the SDK package that describes it, and the names of the operations with a handler. */
 export interface BuiltService {
@@ -14,6 +37,11 @@ export interface BuiltService {
 
 /** SageMaker's operations by what they are for; the first match counts. The rest is not about inference. */
 const SAGEMAKER_GROUPS: readonly (readonly [title: string, names: RegExp])[] = [
+  [
+    "Real-time endpoints",
+    /^(Create|Describe|Delete|List|Update)(Models?|Endpoints?|EndpointConfigs?|EndpointWeightsAndCapacities)$/,
+  ],
+  ["Tags and search", /^(Add|List|Delete)Tags$|^Search$|SearchSuggestions/],
   ["Shadow tests", /InferenceExperiments?$/],
   ["Inference components", /InferenceComponent/],
   [
@@ -30,11 +58,6 @@ const SAGEMAKER_GROUPS: readonly (readonly [title: string, names: RegExp])[] = [
   ["Neo, optimization and edge", /CompilationJob|OptimizationJob|Edge|Device/],
   ["Hubs and algorithms", /Hub(Content|s)?|Algorithm/],
   ["Lineage", /(Action|Artifact|Association|Context)s?$|Lineage/],
-  [
-    "Real-time endpoints",
-    /^(Create|Describe|Delete|List|Update)(Models?|Endpoints?|EndpointConfigs?|EndpointWeightsAndCapacities)$/,
-  ],
-  ["Tags and search", /^(Add|List|Delete)Tags$|^Search$|SearchSuggestions/],
 ];
 const OTHER = "Not about inference";
 
@@ -104,9 +127,8 @@ function anchor(heading: string): string {
 }
 
 if (import.meta.main) {
-  const { builtOperations } = await import("../src/operations.ts");
   const file = fileURLToPath(new URL("../docs/operations.md", import.meta.url));
-  const page = operationsPage(builtOperations);
+  const page = operationsPage(mounted());
   if (!process.argv.includes("--check")) writeFileSync(file, page);
   else if (page !== read(file)) {
     console.error("docs/operations.md is stale. Run: npm run docs");

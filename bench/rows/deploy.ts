@@ -5,7 +5,8 @@ import type { Bench, Row } from "../row.ts";
 import { median, spread } from "../statistics.ts";
 
 const run = promisify(execFile);
-const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const BARE = fileURLToPath(new URL("../bare-onnx.ts", import.meta.url));
+const MODEL = fileURLToPath(new URL("../../examples/models/breast-cancer/model.onnx", import.meta.url));
 
 /** CreateModel, CreateEndpointConfig and CreateEndpoint to InService, against a bare process that loads the model. */
 export async function deployRows({ subject, quick, note }: Bench): Promise<Row[]> {
@@ -16,8 +17,7 @@ export async function deployRows({ subject, quick, note }: Bench): Promise<Row[]
     const name = `deploy-${round}`;
     tideway.push(await timed(() => subject.deploy(name)));
     await subject.remove(name);
-    const words = [file("../bare-onnx.ts"), file("../../examples/models/breast-cancer/model.onnx")];
-    baseline.push(await timed(() => run(process.execPath, words)));
+    baseline.push(await timed(() => run(process.execPath, [BARE, MODEL])));
   }
   note(`deploy: ${rounds} rounds`);
   return [

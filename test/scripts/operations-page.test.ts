@@ -1,7 +1,7 @@
 import * as runtime from "@aws-sdk/client-sagemaker-runtime";
 import * as sagemaker from "@aws-sdk/client-sagemaker";
 import { expect, test } from "vitest";
-import { operationsPage } from "../../scripts/operations-page.ts";
+import { mounted, operationsPage } from "../../scripts/operations-page.ts";
 
 const page = operationsPage({
   sagemaker: { sdk: sagemaker, built: ["DescribeEndpoint", "CreateModel", "AddTags"] },
@@ -27,4 +27,10 @@ test("a handler that AWS has no operation for is a mistake", () => {
   expect(() => operationsPage({ x: { sdk: runtime, built: ["Invoke"] } })).toThrow(
     "x has no operation Invoke",
   );
+});
+
+test("what the server mounts can be told without a server", () => {
+  const text = operationsPage(mounted());
+  for (const name of ["CreateEndpoint", "InvokeEndpoint", "PutObject", "AssumeRole", "GetRole"])
+    expect(text).toMatch(new RegExp(`\\*\\*Built\\*\\*.*\`${name}\``));
 });

@@ -57,12 +57,10 @@ export const deploy: Command = {
       const ports = { ...connection, aws: new AwsClients(connection), terminal, clock: systemClock, signal };
       const { config, status } = await deployEndpoint({ ...spec, image, model }, ports);
       const next = await invokeLine(endpoint, files);
-      terminal.result(
-        { endpoint, config, status, url: connection.url, invoke: next },
-        () =>
-          status === undefined
-            ? `See how it comes up with:  tideway describe ${endpoint}${dataFlag(call)}`
-            : `Try it:  ${next}${dataFlag(call)}`,
+      terminal.result({ endpoint, config, status, url: connection.url, invoke: next }, () =>
+        status === undefined
+          ? `See how it comes up with:  tideway describe ${endpoint}${dataFlag(call)}`
+          : `Try it:  ${next}${dataFlag(call)}`,
       );
     } finally {
       await rm(folder, { recursive: true, force: true });
