@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: Tideway beside its baselines in one run.
- * `--quick` shorter rounds, `--rows invoke,deploy,boto3,rest` only these, `--json` the result on standard output,
+ * `--quick` shorter rounds, `--rows invoke,deploy,describe,boto3,rest` only these, `--json` the result on standard output,
  * `--write-docs` docs/performance.md anew. The result also goes into bench/results/.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -11,6 +11,7 @@ import { page, setting, textTable } from "./report.ts";
 import type { Bench, Row } from "./row.ts";
 import { boto3Rows } from "./rows/boto3.ts";
 import { deployRows } from "./rows/deploy.ts";
+import { describeRows } from "./rows/describe.ts";
 import { invokeRows } from "./rows/invoke.ts";
 import { restRows } from "./rows/rest.ts";
 import { Subject } from "./subject.ts";
@@ -18,6 +19,7 @@ import { Subject } from "./subject.ts";
 const ROWS: Readonly<Record<string, (bench: Bench) => Promise<Row[]>>> = {
   invoke: invokeRows,
   deploy: deployRows,
+  describe: describeRows,
   boto3: boto3Rows,
   rest: restRows,
 };

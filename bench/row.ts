@@ -10,7 +10,7 @@ export interface Row {
   /** What the baseline is. */
   readonly against?: string;
   /** Smallest over largest of the rounds, Tideway's first. */
-  readonly spread?: readonly [tideway: number, baseline: number];
+  readonly spread?: readonly [tideway: number, baseline?: number];
   readonly goal?: Goal;
 }
 
