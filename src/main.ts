@@ -284,7 +284,7 @@ function allowedHosts({ host, allowedHosts }: ServerOptions): readonly string[] 
 }
 
 function refuseRemote({ host, allowRemote }: ServerOptions): void {
-  const loopback = host === "localhost" || host === "::1" || /^127\./.test(host);
+  const loopback = host === "localhost" || host === "::1" || host.startsWith("127.");
   if (!loopback && !allowRemote)
     throw new Error(
       `${host} can be reached from other machines. Add --allow-remote if that is meant, with TLS in front of it.`,

@@ -139,12 +139,12 @@ test("five updates under load fail no request", async () => {
     new sagemaker.CreateEndpointCommand({ EndpointName: "rolling", EndpointConfigName: "rolling" }),
   );
   await tideway.settled("rolling");
-  let stopped = false;
+  const stopped = new AbortController();
   let answered = 0;
   const failures: string[] = [];
   const processes = new Set<string>();
   const caller = async () => {
-    while (!stopped)
+    while (!stopped.signal.aborted)
       await tideway.invoke("rolling", "who").then(
         ({ text }) => (answered++, processes.add(text)),
         (error: Error) => failures.push(`${error.name}: ${error.message}`),
@@ -157,7 +157,7 @@ test("five updates under load fail no request", async () => {
     );
     expect(await tideway.settled("rolling")).toMatchObject({ EndpointStatus: "InService" });
   }
-  stopped = true;
+  stopped.abort();
   await Promise.all(callers);
   expect(failures).toEqual([]);
   expect(answered).toBeGreaterThan(50);

@@ -6,13 +6,13 @@
 import { createServer } from "node:http";
 
 createServer((request, response) => {
-  if (request.url === "/ping") return response.end();
   const parts = [];
   request.on("data", (part) => parts.push(part));
   request.on("end", async () => {
     const body = Buffer.concat(parts);
     const [word, first, ...rest] = body.toString("utf8", 0, 1000).split(" ");
-    if (word === "status") response.writeHead(Number(first)).end(rest.join(" "));
+    if (request.url === "/ping") response.end();
+    else if (word === "status") response.writeHead(Number(first)).end(rest.join(" "));
     else if (word === "crash") process.exit(3);
     else if (word === "who") response.end(String(process.pid));
     else if (word === "headers")

@@ -7,7 +7,7 @@ test("an endpoint is Creating until every instance is ready, then InService with
   engine.startAs = "starting";
   await model("iris");
   await config("v1", { InitialInstanceCount: 2 });
-  await call("CreateEndpoint", { EndpointName: "iris", EndpointConfigName: "v1" } as never);
+  await call("CreateEndpoint", { EndpointName: "iris", EndpointConfigName: "v1" });
   await clock.advance(10);
   expect(await state()).toBe("Creating");
   expect((await endpoint()).ProductionVariants[0].VariantStatus).toMatchObject([
@@ -40,7 +40,7 @@ test("an update brings the new fleet up, moves the route, drains the old fleet, 
   const old = engine.fleets()[0]!.id;
   await config("v2", { InitialInstanceCount: 1 });
   engine.startAs = "starting";
-  await call("UpdateEndpoint", { EndpointName: "iris", EndpointConfigName: "v2" } as never);
+  await call("UpdateEndpoint", { EndpointName: "iris", EndpointConfigName: "v2" });
   await clock.advance(10);
   expect(await state()).toBe("Updating");
   expect(await endpoint()).toMatchObject({
@@ -67,7 +67,7 @@ test("a fleet whose last request never ends is stopped after its time", async ()
   const old = engine.fleets()[0]!.id;
   await config("v2", {});
   routes.inFlight.set(old, 1);
-  await call("UpdateEndpoint", { EndpointName: "iris", EndpointConfigName: "v2" } as never);
+  await call("UpdateEndpoint", { EndpointName: "iris", EndpointConfigName: "v2" });
   await clock.advance(60_000);
   expect(engine.deleted).toEqual([]);
   await clock.advance(10_000);
@@ -79,7 +79,7 @@ test("a first deployment that fails ends in Failed, with the cause, the log's en
   engine.brokenImage = "broken";
   await model("iris", "broken");
   await config("v1", {});
-  await call("CreateEndpoint", { EndpointName: "iris", EndpointConfigName: "v1" } as never);
+  await call("CreateEndpoint", { EndpointName: "iris", EndpointConfigName: "v1" });
   await clock.advance(10);
   expect(await endpoint()).toMatchObject({
     EndpointStatus: "Failed",
@@ -95,7 +95,7 @@ test("an update that fails leaves the endpoint in service as it was, with the re
   engine.brokenImage = "broken";
   await model("bad", "broken");
   await config("v2", { ModelName: "bad" });
-  await call("UpdateEndpoint", { EndpointName: "iris", EndpointConfigName: "v2" } as never);
+  await call("UpdateEndpoint", { EndpointName: "iris", EndpointConfigName: "v2" });
   await clock.advance(10);
   expect(await endpoint()).toMatchObject({
     EndpointStatus: "InService",
@@ -106,7 +106,7 @@ test("an update that fails leaves the endpoint in service as it was, with the re
   expect(routes.history.every(([fleet]) => fleet === old)).toBe(true);
 
   engine.brokenImage = undefined;
-  await call("UpdateEndpoint", { EndpointName: "iris", EndpointConfigName: "v2" } as never);
+  await call("UpdateEndpoint", { EndpointName: "iris", EndpointConfigName: "v2" });
   await clock.advance(10);
   const described = await endpoint();
   expect(described).toMatchObject({ EndpointStatus: "InService", EndpointConfigName: "v2" });
@@ -117,7 +117,7 @@ test("an update that is never ready is given up when its time is over", async ()
   const { clock, engine, call, config, endpoint } = await inService();
   await config("v2", {});
   engine.startAs = "starting";
-  await call("UpdateEndpoint", { EndpointName: "iris", EndpointConfigName: "v2" } as never);
+  await call("UpdateEndpoint", { EndpointName: "iris", EndpointConfigName: "v2" });
   await clock.advance(3_600_000 + 240_000 + 30_000 + 2_000);
   expect(await endpoint()).toMatchObject({
     EndpointStatus: "InService",
@@ -135,7 +135,7 @@ test("new weights and counts keep the instances that run", async () => {
   await call("UpdateEndpointWeightsAndCapacities", {
     EndpointName: "iris",
     DesiredWeightsAndCapacities: [{ VariantName: "a", DesiredWeight: 0.5, DesiredInstanceCount: 3 }],
-  } as never);
+  });
   await clock.advance(10);
   expect(await endpoint()).toMatchObject({
     EndpointStatus: "InService",
@@ -164,7 +164,7 @@ test("a delete takes the route away, waits for the last request, stops the fleet
   const { clock, engine, routes, call, state } = await inService();
   const fleet = engine.fleets()[0]!.id;
   routes.inFlight.set(fleet, 1);
-  await call("DeleteEndpoint", { EndpointName: "iris" } as never);
+  await call("DeleteEndpoint", { EndpointName: "iris" });
   await clock.advance(10);
   expect(routes.table.size).toBe(0);
   expect(await state()).toBe("Deleting");
@@ -177,12 +177,12 @@ test("a delete takes the route away, waits for the last request, stops the fleet
 test("an endpoint goes on with the bytes it was created with, though its model and configuration are gone", async () => {
   const { clock, engine, call } = await inService();
   const fleet = engine.fleets()[0]!.id;
-  await call("DeleteEndpointConfig", { EndpointConfigName: "v1" } as never);
-  await call("DeleteModel", { ModelName: "iris" } as never);
+  await call("DeleteEndpointConfig", { EndpointConfigName: "v1" });
+  await call("DeleteModel", { ModelName: "iris" });
   await call("UpdateEndpointWeightsAndCapacities", {
     EndpointName: "iris",
     DesiredWeightsAndCapacities: [{ VariantName: "AllTraffic", DesiredInstanceCount: 2 }],
-  } as never);
+  });
   await clock.advance(10);
   expect(engine.specs.get(fleet)).toMatchObject({
     desired: 2,
@@ -197,10 +197,8 @@ test.each(["Creating", "Updating", "InService"])(
     const { clock, store, engine, call, config, controller, start, state } = before;
     await config("v2", {});
     engine.startAs = "starting";
-    if (at === "Updating")
-      await call("UpdateEndpoint", { EndpointName: "iris", EndpointConfigName: "v2" } as never);
-    if (at === "Creating")
-      await call("CreateEndpoint", { EndpointName: "second", EndpointConfigName: "v2" } as never);
+    if (at === "Updating") await call("UpdateEndpoint", { EndpointName: "iris", EndpointConfigName: "v2" });
+    if (at === "Creating") await call("CreateEndpoint", { EndpointName: "second", EndpointConfigName: "v2" });
     await clock.advance(10);
     await controller.stop();
     for (const { id } of engine.fleets()) await engine.delete(id);
@@ -226,7 +224,7 @@ test("a fleet in service that can not be started after a restart is tried again"
 test("every change of state leaves an event with its reason", async () => {
   const { store, clock, call, config } = await inService();
   await config("v2", {});
-  await call("UpdateEndpoint", { EndpointName: "iris", EndpointConfigName: "v2" } as never);
+  await call("UpdateEndpoint", { EndpointName: "iris", EndpointConfigName: "v2" });
   await clock.advance(10);
   const events = await store.events(EndpointKind, "iris", 10);
   expect(events.map(({ from, to }) => [from, to]).toReversed()).toEqual([

@@ -62,7 +62,7 @@ export async function setUp({ describeHoldMs = 0 } = {}) {
     call("CreateModel", {
       ModelName: name,
       PrimaryContainer: { Image: image, ModelDataUrl: "s3://models/iris.tar.gz" },
-    } as never);
+    });
   const config = (
     name: string,
     ...variants: {
@@ -82,7 +82,7 @@ export async function setUp({ describeHoldMs = 0 } = {}) {
         ...variant,
       })),
     } as never);
-  const endpoint = async (name = "iris") => call("DescribeEndpoint", { EndpointName: name } as never);
+  const endpoint = async (name = "iris") => call("DescribeEndpoint", { EndpointName: name });
   const state = async (name = "iris") => (await store.get(EndpointKind, name))?.status.state;
   return {
     clock,
@@ -106,7 +106,7 @@ export async function inService(...variants: Parameters<Awaited<ReturnType<typeo
   const all = await setUp();
   await all.model("iris");
   await all.config("v1", ...(variants.length ? variants : [{}]));
-  await all.call("CreateEndpoint", { EndpointName: "iris", EndpointConfigName: "v1" } as never);
+  await all.call("CreateEndpoint", { EndpointName: "iris", EndpointConfigName: "v1" });
   await all.clock.advance(10);
   return all;
 }

@@ -12,19 +12,19 @@ test("a model is described as it was created, and gone when it is deleted", asyn
     ExecutionRoleArn: "arn:aws:iam::000000000000:role/x",
     EnableNetworkIsolation: true,
   };
-  const { ModelArn } = await call("CreateModel", { ...spec, Tags: [{ Key: "team", Value: "a" }] } as never);
-  expect(await call("DescribeModel", { ModelName: "iris" } as never)).toEqual({
+  const { ModelArn } = await call("CreateModel", { ...spec, Tags: [{ Key: "team", Value: "a" }] });
+  expect(await call("DescribeModel", { ModelName: "iris" })).toEqual({
     ...spec,
     ModelArn,
     CreationTime: new Date(clock.now()),
   });
-  expect(await call("ListTags", { ResourceArn: ModelArn } as never)).toEqual({
+  expect(await call("ListTags", { ResourceArn: ModelArn })).toEqual({
     Tags: [{ Key: "team", Value: "a" }],
     NextToken: undefined,
   });
-  await call("DeleteModel", { ModelName: "iris" } as never);
-  await expect(call("DescribeModel", { ModelName: "iris" } as never)).rejects.toThrow("Could not find model");
-  await expect(call("ListTags", { ResourceArn: ModelArn } as never)).rejects.toMatchObject({
+  await call("DeleteModel", { ModelName: "iris" });
+  await expect(call("DescribeModel", { ModelName: "iris" })).rejects.toThrow("Could not find model");
+  await expect(call("ListTags", { ResourceArn: ModelArn })).rejects.toMatchObject({
     name: "ResourceNotFound",
   });
 });
@@ -109,7 +109,7 @@ test.each([
   await expect(call("CreateModel", { ModelName: "iris", ...model } as never)).rejects.toEqual(
     refused(message),
   );
-  expect((await call("ListModels", {} as never)).Models).toEqual([]);
+  expect((await call("ListModels", {})).Models).toEqual([]);
 });
 
 test("a model may be a folder of uncompressed files, or bring no data at all", async () => {
@@ -123,7 +123,7 @@ test("a model may be a folder of uncompressed files, or bring no data at all", a
       },
     },
   } as never);
-  await call("CreateModel", { ModelName: "none", Containers: [{ Image: "i" }] } as never);
+  await call("CreateModel", { ModelName: "none", Containers: [{ Image: "i" }] });
   expect(
     (await call("ListModels", { SortBy: "Name", SortOrder: "Ascending" } as never)).Models,
   ).toMatchObject([{ ModelName: "folder" }, { ModelName: "none" }]);
@@ -132,10 +132,10 @@ test("a model may be a folder of uncompressed files, or bring no data at all", a
 test("lists are newest first, ten to a page, and their tokens can not be forged", async () => {
   const { call, clock } = await setUp();
   for (let index = 0; index < 12; index++) {
-    await call("CreateModel", { ModelName: `m${index}`, PrimaryContainer: container } as never);
+    await call("CreateModel", { ModelName: `m${index}`, PrimaryContainer: container });
     await clock.advance(1_000);
   }
-  const first = await call("ListModels", {} as never);
+  const first = await call("ListModels", {});
   expect(first.Models.map((model: { ModelName: string }) => model.ModelName)).toEqual([
     "m11",
     "m10",
@@ -148,12 +148,12 @@ test("lists are newest first, ten to a page, and their tokens can not be forged"
     "m3",
     "m2",
   ]);
-  const second = await call("ListModels", { NextToken: first.NextToken } as never);
+  const second = await call("ListModels", { NextToken: first.NextToken });
   expect(second.Models.map((model: { ModelName: string }) => model.ModelName)).toEqual(["m1", "m0"]);
   expect(second.NextToken).toBeUndefined();
-  await expect(
-    call("ListModels", { NextToken: `${first.NextToken.slice(0, -2)}AA` } as never),
-  ).rejects.toEqual(refused("NextToken is not one that this request was given before."));
+  await expect(call("ListModels", { NextToken: `${first.NextToken.slice(0, -2)}AA` })).rejects.toEqual(
+    refused("NextToken is not one that this request was given before."),
+  );
   expect(
     (
       await call("ListModels", { NameContains: "M1", SortBy: "Name", SortOrder: "Ascending" } as never)

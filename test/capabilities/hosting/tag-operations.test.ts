@@ -21,31 +21,31 @@ test("tags are added, replaced, listed by key and deleted", async () => {
       { Key: "b", Value: "1" },
       { Key: "a", Value: "1" },
     ],
-  } as never);
-  expect(await call("AddTags", { ResourceArn, Tags: [{ Key: "a", Value: "2" }] } as never)).toEqual({
+  });
+  expect(await call("AddTags", { ResourceArn, Tags: [{ Key: "a", Value: "2" }] })).toEqual({
     Tags: [
       { Key: "a", Value: "2" },
       { Key: "b", Value: "1" },
     ],
   });
-  await call("DeleteTags", { ResourceArn, TagKeys: ["a", "unknown"] } as never);
-  expect((await call("ListTags", { ResourceArn } as never)).Tags).toEqual([{ Key: "b", Value: "1" }]);
+  await call("DeleteTags", { ResourceArn, TagKeys: ["a", "unknown"] });
+  expect((await call("ListTags", { ResourceArn })).Tags).toEqual([{ Key: "b", Value: "1" }]);
 });
 
 test("the fifty-first tag is refused, and none of the request is kept", async () => {
   const { call, ResourceArn } = await tagged();
-  await call("AddTags", { ResourceArn, Tags: tags(49) } as never);
-  await expect(call("AddTags", { ResourceArn, Tags: tags(2, 100) } as never)).rejects.toMatchObject({
+  await call("AddTags", { ResourceArn, Tags: tags(49) });
+  await expect(call("AddTags", { ResourceArn, Tags: tags(2, 100) })).rejects.toMatchObject({
     name: "ResourceLimitExceeded",
   });
-  expect((await call("ListTags", { ResourceArn } as never)).Tags).toHaveLength(49);
+  expect((await call("ListTags", { ResourceArn })).Tags).toHaveLength(49);
 });
 
 test("reserved and repeated keys are refused", async () => {
   const { call, ResourceArn } = await tagged();
-  await expect(
-    call("AddTags", { ResourceArn, Tags: [{ Key: "AWS:x", Value: "" }] } as never),
-  ).rejects.toThrow("begins with aws:");
+  await expect(call("AddTags", { ResourceArn, Tags: [{ Key: "AWS:x", Value: "" }] })).rejects.toThrow(
+    "begins with aws:",
+  );
   await expect(
     call("AddTags", {
       ResourceArn,
@@ -53,7 +53,7 @@ test("reserved and repeated keys are refused", async () => {
         { Key: "x", Value: "1" },
         { Key: "x", Value: "2" },
       ],
-    } as never),
+    }),
   ).rejects.toThrow("Duplicate tag key: x.");
 });
 
@@ -61,7 +61,7 @@ test("a resource that is not there has no tags to read or write", async () => {
   const { call } = await tagged();
   const ResourceArn = "arn:aws:sagemaker:us-east-1:000000000000:model/absent";
   for (const operation of ["ListTags", "AddTags", "DeleteTags"] as const)
-    await expect(call(operation, { ResourceArn, Tags: [], TagKeys: [] } as never)).rejects.toMatchObject({
+    await expect(call(operation, { ResourceArn, Tags: [], TagKeys: [] })).rejects.toMatchObject({
       name: "ResourceNotFound",
     });
 });
