@@ -2,6 +2,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { NoSuchObject, type ObjectStore } from "../../src/objects/object-store.ts";
 
+const broken = async function* () {
+  yield Buffer.alloc(9 << 20);
+  throw new Error("the client went away");
+};
+
 export interface OpenStore extends AsyncDisposable {
   readonly store: ObjectStore;
   createBucket(name: string): Promise<void>;
@@ -80,13 +85,9 @@ export function objectStoreContract(name: string, open: () => Promise<OpenStore>
 
     test("keeps what was there when a body breaks off", async () => {
       await store.put("bucket", "kept", Buffer.from("old"));
-      const broken = async function* () {
-        yield Buffer.alloc(9 << 20);
-        throw new Error("the client went away");
-      };
       await expect(store.put("bucket", "kept", broken())).rejects.toThrow("the client went away");
       expect((await read("kept")).bytes.toString()).toBe("old");
-      await expect(store.put("bucket", "never", broken())).rejects.toThrow();
+      await expect(store.put("bucket", "never", broken())).rejects.toThrow("the client went away");
       await expect(store.head("bucket", "never")).rejects.toBeInstanceOf(NoSuchObject);
     });
 
@@ -97,7 +98,7 @@ export function objectStoreContract(name: string, open: () => Promise<OpenStore>
       const all = (async () => {
         for await (const chunk of body) if (chunk.byteLength) stop.abort(new Error("enough"));
       })();
-      await expect(all).rejects.toThrow();
+      await expect(all).rejects.toThrow(/enough|abort/i);
     });
   });
 }

@@ -2,6 +2,10 @@ import * as sdk from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type S3Server, startS3 } from "./s3-server.ts";
 
+const where = async (Bucket: string) =>
+  (await s3.send(new sdk.GetBucketLocationCommand({ Bucket }))).LocationConstraint;
+const one = (Key: string, Value = "") => [{ Key, Value }];
+
 let server: S3Server;
 let s3: sdk.S3Client;
 
@@ -49,8 +53,6 @@ test("a second time, us-east-1 says yes and other regions say no", async () => {
   const config = { CreateBucketConfiguration: { LocationConstraint: "eu-central-1" as const } };
   await create("again-eu", config);
   await expect(create("again-eu", config)).rejects.toMatchObject({ name: "BucketAlreadyOwnedByYou" });
-  const where = async (Bucket: string) =>
-    (await s3.send(new sdk.GetBucketLocationCommand({ Bucket }))).LocationConstraint;
   expect(await where("again-eu")).toBe("eu-central-1");
   expect(await where("again")).toBeUndefined();
 });
@@ -97,7 +99,6 @@ test("tags of objects are kept, and checked", async () => {
     { Key: "stage", Value: "prod" },
     { Key: "ümlaut", Value: "" },
   ]);
-  const one = (Key: string, Value = "") => [{ Key, Value }];
   await expect(put([...one("a"), ...one("a")])).rejects.toMatchObject({ name: "InvalidTag" });
   await expect(put(one("x".repeat(129)))).rejects.toMatchObject({ name: "InvalidTag" });
   await expect(put(one("a", "x".repeat(257)))).rejects.toMatchObject({ name: "InvalidTag" });
@@ -122,7 +123,7 @@ describe("what can not be configured says so as S3 does", () => {
     [sdk.GetObjectLockConfigurationCommand, "ObjectLockConfigurationNotFoundError"],
     [sdk.GetPublicAccessBlockCommand, "NoSuchPublicAccessBlockConfiguration"],
   ])("%o", async (Command, name) => {
-    await expect(s3.send(new Command({ Bucket }) as sdk.GetBucketPolicyCommand)).rejects.toMatchObject({
+    await expect(s3.send(new Command({ Bucket }))).rejects.toMatchObject({
       name,
     });
   });
@@ -133,10 +134,8 @@ describe("what can not be configured says so as S3 does", () => {
     [sdk.GetBucketRequestPaymentCommand, { Payer: "BucketOwner" }],
     [sdk.GetBucketAclCommand, { Grants: [{ Permission: "FULL_CONTROL", Grantee: { ID: "000000000000" } }] }],
   ])("%o", async (Command, expected) => {
-    expect(await s3.send(new Command({ Bucket }) as sdk.GetBucketAclCommand)).toMatchObject(expected);
-    await expect(
-      s3.send(new Command({ Bucket: "missing-bucket" }) as sdk.GetBucketAclCommand),
-    ).rejects.toMatchObject({
+    expect(await s3.send(new Command({ Bucket }))).toMatchObject(expected);
+    await expect(s3.send(new Command({ Bucket: "missing-bucket" }))).rejects.toMatchObject({
       name: "NoSuchBucket",
     });
   });

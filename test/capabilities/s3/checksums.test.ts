@@ -6,6 +6,11 @@ import { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type S3Server, startS3 } from "./s3-server.ts";
 
+const putChecked = (Key: string, ContentMD5: string) =>
+  s3.send(new sdk.PutObjectCommand({ Bucket, Key, Body: "body", ContentMD5 }));
+
+const md5 = (text: string) => createHash("md5").update(text).digest("base64");
+
 let server: S3Server;
 let s3: sdk.S3Client;
 const Bucket = "checksums";
@@ -114,12 +119,9 @@ describe.each([
 });
 
 test("Content-MD5 is compared", async () => {
-  const md5 = (text: string) => createHash("md5").update(text).digest("base64");
-  const put = (Key: string, ContentMD5: string) =>
-    s3.send(new sdk.PutObjectCommand({ Bucket, Key, Body: "body", ContentMD5 }));
-  await put("md5", md5("body"));
-  await expect(put("md5-wrong", md5("other"))).rejects.toMatchObject({ name: "BadDigest" });
-  await expect(put("md5-wrong", "nonsense")).rejects.toMatchObject({ name: "InvalidDigest" });
+  await putChecked("md5", md5("body"));
+  await expect(putChecked("md5-wrong", md5("other"))).rejects.toMatchObject({ name: "BadDigest" });
+  await expect(putChecked("md5-wrong", "nonsense")).rejects.toMatchObject({ name: "InvalidDigest" });
   await expectAbsent("md5-wrong");
 });
 

@@ -1,7 +1,10 @@
 import * as sdk from "@aws-sdk/client-s3";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type S3Server, startS3 } from "./s3-server.ts";
+
+const compare = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b));
+const order = (entry: string) => Buffer.from(entry.replace(/\*$/, ""));
 
 let server: S3Server;
 let s3: sdk.S3Client;
@@ -20,7 +23,6 @@ async function bucketWith(Bucket: string, keys: readonly string[]): Promise<stri
 
 /** What a list with these questions must hold, in the most naive way. */
 function model(keys: readonly string[], prefix: string, delimiter: string, after: string): string[] {
-  const compare = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b));
   const found = keys.filter((key) => key.startsWith(prefix) && compare(key, after) > 0);
   const entries = found.map((key) => {
     const at = delimiter ? key.indexOf(delimiter, prefix.length) : -1;
@@ -52,7 +54,6 @@ test("pages of keys and prefixes are those of a naive model, whatever the size o
           const page: ReturnType<typeof server.store.page> = server.store.page(Bucket, query);
           expect(page.rows.length + page.groups.length).toBeLessThanOrEqual(MaxKeys);
           const entries = [...page.rows.map(({ key }) => key), ...page.groups.map((group) => `${group}*`)];
-          const order = (entry: string) => Buffer.from(entry.replace(/\*$/, ""));
           seen.push(...entries.sort((a, b) => Buffer.compare(order(a), order(b))));
           after = page.next;
         }

@@ -9,6 +9,14 @@ import { crc32 } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type S3Server, startS3 } from "./s3-server.ts";
 
+const whole = async (sum: { update(data: Uint8Array): void; digest(): Promise<Uint8Array> }) => {
+  sum.update(bytes);
+  return Buffer.from(await sum.digest()).toString("base64");
+};
+
+const be = (value: number) => Buffer.from(value.toString(16).padStart(8, "0"), "hex");
+const sha256 = (data: Uint8Array) => createHash("sha256").update(data).digest();
+
 let server: S3Server;
 let s3: sdk.S3Client;
 const Bucket = "multipart";
@@ -132,13 +140,6 @@ describe("a finished upload", () => {
 });
 
 describe("checksums", () => {
-  const be = (value: number) => Buffer.from(value.toString(16).padStart(8, "0"), "hex");
-  const sha256 = (data: Uint8Array) => createHash("sha256").update(data).digest();
-  const whole = async (sum: { update(data: Uint8Array): void; digest(): Promise<Uint8Array> }) => {
-    sum.update(bytes);
-    return Buffer.from(await sum.digest()).toString("base64");
-  };
-
   test("are composed of those of the parts", async () => {
     const started = await start("composite", { ChecksumAlgorithm: "SHA256" });
     const done = await complete(started, await uploadAll(started, "SHA256"));

@@ -6,6 +6,10 @@ import type { DiskStore } from "../../../src/objects/disk/disk-store.ts";
 import { openTestStore } from "../../capabilities/s3/s3-server.ts";
 import { collected, objectStoreContract } from "../object-store-contract.ts";
 
+const refuse = () => {
+  throw new Error("no");
+};
+
 objectStoreContract("the disk store", async () => {
   const dir = await mkdtemp(join(tmpdir(), "tideway-objects-"));
   const store = openTestStore(dir);
@@ -107,17 +111,13 @@ describe("the disk store", () => {
   });
 
   test("a write whose condition fails, or whose bucket went meanwhile, leaves nothing", async () => {
-    const stage = () => store.stage(chunksOf("bytes"));
     const about = { headers: {}, tags: {} };
     {
-      await using staged = await stage();
-      const refuse = () => {
-        throw new Error("no");
-      };
+      await using staged = await store.stage(chunksOf("bytes"));
       expect(() => store.commit("bucket", "x", staged, about, refuse)).toThrow("no");
     }
     {
-      await using staged = await stage();
+      await using staged = await store.stage(chunksOf("bytes"));
       store.deleteBucket("bucket");
       expect(() => store.commit("bucket", "x", staged, about)).toThrow('There is no bucket "bucket".');
     }

@@ -7,11 +7,14 @@ import { StoreFull } from "../../../src/objects/disk/database.ts";
 import { openTestStore } from "../../capabilities/s3/s3-server.ts";
 import { collected } from "../object-store-contract.ts";
 
+const MOUNT = "/bin/mount";
+const UNMOUNT = "/bin/umount";
+
 /** A file system of a few bytes or inodes, where the machine lets us mount one. */
 function tiny(options: string): string | undefined {
   const dir = mkdtempSync(join(tmpdir(), "tideway-full-"));
   try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", options, "tmpfs", dir], { stdio: "ignore" });
+    execFileSync(MOUNT, ["-t", "tmpfs", "-o", options, "tmpfs", dir], { stdio: "ignore" });
     return dir;
   } catch {
     rmdirSync(dir);
@@ -24,7 +27,7 @@ const fewInodes = tiny("size=64m,nr_inodes=300");
 afterAll(() => {
   for (const dir of [small, fewInodes]) {
     if (dir === undefined) continue;
-    execFileSync("umount", [dir]);
+    execFileSync(UNMOUNT, [dir]);
     rmdirSync(dir);
   }
 });
