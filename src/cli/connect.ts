@@ -1,6 +1,7 @@
 import { type Call, text } from "./command.ts";
 import { type Connection, dataFolder, readServerFile } from "./data-folder.ts";
 import { CliError } from "./exit-codes.ts";
+import { PROGRAM } from "./program-name.ts";
 import { TidewayApi } from "./tideway-api.ts";
 
 /**
@@ -37,7 +38,7 @@ export async function fromFolder(folder: string): Promise<Connection> {
     throw new CliError(
       "unreachable",
       `No server runs on the data folder ${folder}.`,
-      "Start one with: tideway serve (or name its folder with --data DIR)",
+      `Start one with: ${PROGRAM} serve (or name its folder with --data DIR)`,
     );
   return server;
 }

@@ -5,6 +5,7 @@ import type { AwsClients } from "./aws-clients.ts";
 import { CliError } from "./exit-codes.ts";
 import type { ModelPackage } from "./model-package.ts";
 import { watchPhases } from "./phases.ts";
+import { PROGRAM } from "./program-name.ts";
 import { byteSize, duration } from "./quantities.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -116,7 +117,7 @@ function settled(config: string, endpoint: DescribeEndpointCommandOutput): strin
   throw new CliError(
     "deploymentFailed",
     `The deployment of ${name} failed: ${reason ?? `the endpoint is ${status}.`}${kept}`,
-    `See what the model wrote with: tideway logs ${name}`,
+    `See what the model wrote with: ${PROGRAM} logs ${name}`,
   );
 }
 

@@ -1,3 +1,5 @@
+import { PROGRAM } from "./program-name.ts";
+
 /** What the exit code of a command means, so that a script can act on it. */
 export const EXIT = {
   ok: 0,
@@ -40,7 +42,7 @@ export function explain(error: unknown): CliError | undefined {
     return new CliError(
       "unreachable",
       `No server answers (${reason(error)}).`,
-      "Start one with: tideway serve",
+      `Start one with: ${PROGRAM} serve`,
     );
   if (error.name === "AbortError") return new CliError("interrupted", "Interrupted.");
   if ("$metadata" in error) {

@@ -1,6 +1,7 @@
 import { Argument, Command as Parser, CommanderError, Option } from "commander";
 import type { Call, Command } from "./command.ts";
 import { CliError, EXIT, explain } from "./exit-codes.ts";
+import { PROGRAM } from "./program-name.ts";
 import { type Sink, Terminal } from "./terminal.ts";
 
 /** What a run of the command line is given of the world. */
@@ -53,7 +54,10 @@ function parser(commands: readonly Command[], world: World, use: (terminal: Term
     .version(world.version)
     .helpCommand(false)
     .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
-    .addHelpText("after", '\nStart with:  tideway demo   or   tideway serve, then: eval "$(tideway env)"');
+    .addHelpText(
+      "after",
+      `\nStart with:  ${PROGRAM} demo   or   ${PROGRAM} serve, then: eval "$(${PROGRAM} env)"`,
+    );
   const nouns = new Map<string, Parser>();
   for (const command of commands) {
     const [noun = "", verb] = command.name.split(" ");

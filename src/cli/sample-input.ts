@@ -1,4 +1,5 @@
 import { open } from "node:fs/promises";
+import { PROGRAM } from "./program-name.ts";
 import type { TarFile } from "./tar.ts";
 
 /** A line that a person can paste to see a prediction: with as many features as the model says it takes. */
@@ -6,9 +7,9 @@ export async function invokeLine(endpoint: string, files: readonly TarFile[]): P
   for (const file of files) {
     const count = await featureCount(file);
     if (count !== undefined && count > 0 && count <= 1000)
-      return `tideway invoke ${endpoint} -t text/csv -d '${Array<string>(count).fill("0").join(",")}'`;
+      return `${PROGRAM} invoke ${endpoint} -t text/csv -d '${Array<string>(count).fill("0").join(",")}'`;
   }
-  return `tideway invoke ${endpoint} -t application/json -d @input.json`;
+  return `${PROGRAM} invoke ${endpoint} -t application/json -d @input.json`;
 }
 
 /** How many numbers a row has, where the file says so near its beginning or (ONNX) its end. */

@@ -28,7 +28,7 @@ test("tree models say their features in their own words", () => {
 test("the line has a value for each feature, and asks for a file where they are unknown", async () => {
   const file = { path: "model.onnx", source: model, size: (await stat(model)).size, executable: false };
   expect(await invokeLine("cancer", [file])).toBe(
-    `tideway invoke cancer -t text/csv -d '${Array(30).fill("0").join(",")}'`,
+    `bin/tideway invoke cancer -t text/csv -d '${Array(30).fill("0").join(",")}'`,
   );
-  expect(await invokeLine("other", [])).toBe("tideway invoke other -t application/json -d @input.json");
+  expect(await invokeLine("other", [])).toBe("bin/tideway invoke other -t application/json -d @input.json");
 });

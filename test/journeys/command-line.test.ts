@@ -10,8 +10,8 @@ describe("the command line against a server", { timeout: 60_000 }, () => {
   let session: Session;
   let folder: string;
   beforeAll(async () => {
-    session = await Session.start();
     folder = await mkdtemp(join(tmpdir(), "tideway-cli-"));
+    session = await Session.start();
   });
   afterAll(async () => {
     await session?.[Symbol.asyncDispose]();

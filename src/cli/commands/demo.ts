@@ -8,6 +8,7 @@ import type { Command } from "../command.ts";
 import { deployEndpoint } from "../deployment.ts";
 import { CliError } from "../exit-codes.ts";
 import { modelFiles, pack } from "../model-package.ts";
+import { PROGRAM } from "../program-name.ts";
 import { duration, percentile } from "../quantities.ts";
 import { ServerProcess } from "../server-process.ts";
 import { table } from "../table.ts";
@@ -107,13 +108,13 @@ export const demo: Command = {
       );
       if (options["keep"] !== true) {
         terminal.say(
-          "Go on:  npm run demo -- --keep   leaves it running;   npm start   runs a server of your own.",
+          `Go on:  ${PROGRAM} demo --keep   leaves it running;   ${PROGRAM} serve   runs a server of your own.`,
         );
         return;
       }
       terminal.say(`It goes on at ${connection.url}. In another terminal:`);
-      terminal.say(`  eval "$(bin/tideway env --data ${dataDir})"`);
-      terminal.say(`  bin/tideway invoke ${ENDPOINT} -t text/csv -d '${one}'`);
+      terminal.say(`  eval "$(${PROGRAM} env --data ${dataDir})"`);
+      terminal.say(`  ${PROGRAM} invoke ${ENDPOINT} -t text/csv -d '${one}'`);
       terminal.say("Ctrl-C ends it and removes its folder.");
       await Promise.race([
         server.ended(),

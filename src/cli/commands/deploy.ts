@@ -8,6 +8,7 @@ import { connect } from "../connect.ts";
 import { deployEndpoint } from "../deployment.ts";
 import { CliError } from "../exit-codes.ts";
 import { isArchive, modelFiles, pack } from "../model-package.ts";
+import { PROGRAM } from "../program-name.ts";
 import { wholeNumber } from "../program.ts";
 import { invokeLine } from "../sample-input.ts";
 import { TidewayApi } from "../tideway-api.ts";
@@ -59,7 +60,7 @@ export const deploy: Command = {
       const next = await invokeLine(endpoint, files);
       terminal.result({ endpoint, config, status, url: connection.url, invoke: next }, () =>
         status === undefined
-          ? `See how it comes up with:  tideway describe ${endpoint}${dataFlag(call)}`
+          ? `See how it comes up with:  ${PROGRAM} describe ${endpoint}${dataFlag(call)}`
           : `Try it:  ${next}${dataFlag(call)}`,
       );
     } finally {

@@ -48,11 +48,14 @@ export const invoke: Command = {
     const abort = { abortSignal: signal };
     if (options["stream"] === true) {
       const answer = await client.send(new sdk.InvokeEndpointWithResponseStreamCommand(request), abort);
+      let last: number | undefined;
       for await (const event of answer.Body ?? []) {
         const chunk = payload(event);
+        last = chunk.at(-1) ?? last;
         if (terminal.json) terminal.event("chunk", { body: Buffer.from(chunk).toString() });
         else terminal.bytes(chunk);
       }
+      if (last !== undefined && last !== 10) terminal.say("");
       return terminal.event("result", {
         contentType: answer.ContentType,
         variant: answer.InvokedProductionVariant,

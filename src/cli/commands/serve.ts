@@ -1,6 +1,7 @@
 import { type Command, required, text } from "../command.ts";
 import { dataFolder, removeServerFile, writeServerFile } from "../data-folder.ts";
 import { CliError } from "../exit-codes.ts";
+import { PROGRAM } from "../program-name.ts";
 import { wholeNumber } from "../program.ts";
 
 export const serve: Command = {
@@ -63,7 +64,7 @@ export const serve: Command = {
       const byDefault = options["data"] === undefined && env["TIDEWAY_DATA"] === undefined;
       const at = byDefault ? "" : ` --data '${dataDir}'`;
       terminal.say(`Tideway listens on ${terminal.style("bold", url)}  (data in ${dataDir})`);
-      terminal.say(`In another terminal:  eval "$(tideway env${at})"   Stop with Ctrl-C.`);
+      terminal.say(`In another terminal:  eval "$(${PROGRAM} env${at})"   Stop with Ctrl-C.`);
       if (!signal.aborted)
         await new Promise((stop) => signal.addEventListener("abort", stop, { once: true }));
       terminal.note("Stopping: requests in flight are finished first. Again to force.");
