@@ -1,48 +1,63 @@
 /** A request's body taken out of its frame, and held against what was signed and how long it may be. */
 import { createHash } from "node:crypto";
-import { unchunk } from "./chunked.ts";
+import { type Framing, unchunk } from "./chunked.ts";
 import { Denial } from "./denial.ts";
 import { unsignedEvents } from "./event-frames.ts";
 import { bodyOf, collect, Fault, type HttpRequest, tooLarge } from "./http.ts";
+import type { Operation } from "./service.ts";
 import { sha256, type Signature } from "./sigv4.ts";
 
-/** The request with the body that its sender meant; reading that throws when it is not what was signed. */
+/**
+ * The request with the body that its sender meant. A body that the operation takes as a stream throws while it is read
+ * when it is not what was signed; any other is proven before this returns, whether its operation looks at it or not.
+ */
 export async function openBody(
   request: HttpRequest,
+  operation: Operation,
   signature: Signature,
   limit: number,
   trailers: Map<string, string>,
 ): Promise<HttpRequest> {
-  const { payload } = signature;
   if (announcedLength(request) > limit) throw tooLarge(limit);
-  if (payload === "STREAMING-AWS4-HMAC-SHA256-EVENTS")
-    return { ...request, body: unsignedEvents(request.body, signature) };
-  if (payload.startsWith("STREAMING-")) {
-    const length = wholeNumber(request, "x-amz-decoded-content-length");
-    if (length === undefined)
-      throw new Fault(
-        "MissingContentLength",
-        "You must provide the x-amz-decoded-content-length HTTP header.",
-        411,
-      );
-    const announced = (request.headers["x-amz-trailer"] ?? "")
-      .toLowerCase()
-      .split(",")
-      .map((name) => name.trim())
-      .filter(Boolean);
-    const framing = { length, trailers: payload.endsWith("-TRAILER") ? announced : [] };
-    return {
-      ...request,
-      headers: unframed(request.headers),
-      body: unchunk(request.body, signature, framing, trailers),
-    };
-  }
-  const body = limited(request.body, limit);
-  if (payload === "UNSIGNED-PAYLOAD") return { ...request, body };
-  if (payload) return { ...request, body: hashed(body, payload) };
+  const headers = unframed(request.headers);
+  const body = meantBody(request, signature, limit, trailers);
+  if (signature.payload && takesStream(operation)) return { ...request, headers, body };
   const bytes = await collect(body);
-  signature.check(sha256(bytes));
-  return { ...request, body: bodyOf(bytes) };
+  if (!signature.payload) signature.check(sha256(bytes));
+  return { ...request, headers, body: bodyOf(bytes) };
+}
+
+function takesStream({ input }: Operation): boolean {
+  return [...input.structIterator()].some(([, member]) => member.isStreaming());
+}
+
+function meantBody(
+  request: HttpRequest,
+  signature: Signature,
+  limit: number,
+  trailers: Map<string, string>,
+): AsyncIterable<Uint8Array> {
+  const { payload } = signature;
+  if (payload === "STREAMING-AWS4-HMAC-SHA256-EVENTS") return unsignedEvents(request.body, signature);
+  if (payload.startsWith("STREAMING-"))
+    return unchunk(request.body, signature, framingOf(request, payload), trailers);
+  const body = limited(request.body, limit);
+  return payload && payload !== "UNSIGNED-PAYLOAD" ? hashed(body, payload) : body;
+}
+
+function framingOf(request: HttpRequest, payload: string): Framing {
+  const length = wholeNumber(request, "x-amz-decoded-content-length");
+  if (length === undefined)
+    throw new Fault(
+      "MissingContentLength",
+      "You must provide the x-amz-decoded-content-length HTTP header.",
+      411,
+    );
+  const announced = (request.headers["x-amz-trailer"] ?? "")
+    .toLowerCase()
+    .split(",")
+    .map((name) => name.trim());
+  return { length, trailers: payload.endsWith("-TRAILER") ? announced.filter(Boolean) : [] };
 }
 
 /** How long the body will be, as far as the headers tell. */

@@ -32,6 +32,8 @@ export interface TestServer extends AsyncDisposable {
   readonly keys: { readonly accessKeyId: string; readonly secretAccessKey: string };
   readonly calls: SeenCall[];
   readonly credentials: Map<string, Credential>;
+  /** The next call that reaches a handler. */
+  arrival(): Promise<SeenCall>;
 }
 
 export const KEYS = { accessKeyId: "AKIATIDEWAYTEST", secretAccessKey: "a secret of the tests" };
@@ -53,12 +55,16 @@ export interface TestServerOptions {
 
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const calls: SeenCall[] = [];
+  const waiting: ((seen: SeenCall) => void)[] = [];
   const clock = options.clock ?? systemClock;
   const credentials = new Map<string, Credential>([
     [KEYS.accessKeyId, { secretAccessKey: KEYS.secretAccessKey, principal: ROOT }],
   ]);
   const dispatcher = createDispatcher({
-    mounts: mounts(calls),
+    mounts: mounts((seen) => {
+      calls.push(seen);
+      waiting.shift()?.(seen);
+    }),
     credentials: { find: (id) => credentials.get(id) },
     clock,
     random: systemRandom,
@@ -76,13 +82,14 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     keys: KEYS,
     calls,
     credentials,
+    arrival: () => new Promise((resolve) => waiting.push(resolve)),
     [Symbol.asyncDispose]: () => listener[Symbol.asyncDispose](),
   };
 }
 
-function mounts(calls: SeenCall[]): Mount[] {
+function mounts(record: (seen: SeenCall) => void): Mount[] {
   const seen = (operation: string, input: object, { caller, trailers, signal }: Context) =>
-    void calls.push({ operation, input: input as Record<string, unknown>, caller, trailers, signal });
+    record({ operation, input: input as Record<string, unknown>, caller, trailers, signal });
   return [
     mount(sagemaker, "sagemaker", new sagemaker.SageMakerClient(NOTHING), [
       new AwsJson("1.1"),
@@ -118,6 +125,8 @@ function mounts(calls: SeenCall[]): Mount[] {
             OriginalMessage: "boom",
             $metadata: {},
           });
+        if (input.EndpointName === "hangs")
+          await new Promise((resolve) => context.signal.addEventListener("abort", resolve));
         if (input.EndpointName === "crlf") return { Body: input.Body, CustomAttributes: "a\r\nx: y" };
         return {
           Body: input.Body,
