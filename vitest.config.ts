@@ -1,11 +1,16 @@
 import { defineConfig } from "vitest/config";
 
+/** Where `.ci/run` wants the counts, besides what is printed. */
+const report = process.env["TIDEWAY_TEST_REPORT"];
+
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     isolate: false,
     pool: "forks",
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    reporters: report ? ["default", "json"] : ["default"],
+    ...(report && { outputFile: { json: report } }),
   },
 });
