@@ -27,7 +27,7 @@ export function violations(file: string, source: string): string[] {
   const room = path.includes("/") ? path.slice(0, path.indexOf("/")) : "main";
   const allowed = ROOMS[room];
   const found: string[] = [];
-  for (const [, , target = ""] of source.matchAll(/^(import|export)\b[^;]*?from "([^"]+)"/gms)) {
+  for (const [, target = ""] of source.matchAll(/\b(?:from|import)\s*\(?\s*"([^"]+)"/g)) {
     const owners = OWNED[target];
     if (owners && !owners.includes(room))
       found.push(`${file}: only ${owners.join(", ")} may import ${target}`);
