@@ -19,23 +19,43 @@ export function remoteS3Handlers(client: sdk.S3Client): Handlers<typeof sdk, Con
     commands.map(([name, Command]) => [
       name.slice(0, -"Command".length),
       async (input: Input, context: Context) => {
-        const command = new Command(input.Body ? withBody(input, input.Body, context) : input);
-        const sent = client.send(command, { abortSignal: context.signal });
-        const { $metadata: _, ...output } = await sent.catch(passOn);
+        const broken = new AbortController();
+        const command = new Command(input.Body ? withBody(input, input.Body, context, broken) : input);
+        const abortSignal = AbortSignal.any([context.signal, broken.signal]);
+        const sent = client.send(command, { abortSignal });
+        const { $metadata: _, ...output } = await sent.catch((error: unknown) => {
+          throw broken.signal.aborted ? broken.signal.reason : toldAs(error);
+        });
         return output;
       },
     ]),
   );
 }
 
-/** The body as the SDK can send it: of known length, and broken off at its end unless its checksum holds. */
-function withBody(input: Input, body: AsyncIterable<Uint8Array>, context: Context): object {
+/** The body as the SDK can send it: of known length, its end held back until its signature and checksum are known to hold. */
+function withBody(
+  input: Input,
+  body: AsyncIterable<Uint8Array>,
+  context: Context,
+  broken: AbortController,
+): object {
   const { headers } = context.request;
   const { ContentMD5: _, ...rest } = input as Input & { ContentMD5?: string }; // the other side's to check
   const check = new BodyCheck(rest, context);
   const checked = async function* () {
-    yield* check.through(body);
-    await check.verify({ md5: "" });
+    try {
+      let held: Uint8Array | undefined;
+      for await (const chunk of check.through(body)) {
+        if (held) yield held;
+        held = chunk;
+      }
+      await check.verify({ md5: "" });
+      if (held) yield held;
+    } catch (error) {
+      broken.abort(error);
+      // nothing in the SDK listens for the error of a body, which would end the process; so there is no end to it
+      await new Promise(() => {});
+    }
   };
   return {
     ...input,
@@ -52,10 +72,11 @@ const NAMES: Readonly<Record<number, string>> = {
   416: "InvalidRange",
 };
 
-function passOn(error: unknown): never {
-  if (!(error instanceof sdk.S3ServiceException)) throw error;
+/** The other side's error as ours. */
+function toldAs(error: unknown): unknown {
+  if (!(error instanceof sdk.S3ServiceException)) return error;
   const status = error.$metadata.httpStatusCode ?? 500;
   // answers to HEAD have no body, so the SDK has no name for them
   const known = !/^(Unknown|UnknownError|\d+)$/.test(error.name);
-  throw new Fault(known ? error.name : (NAMES[status] ?? "InternalError"), error.message, status);
+  return new Fault(known ? error.name : (NAMES[status] ?? "InternalError"), error.message, status);
 }
