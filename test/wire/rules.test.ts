@@ -53,12 +53,12 @@ function model(service: string, operations: readonly string[]): Row[] {
 const hasBotocore = spawnSync("python3", ["-c", "import botocore"]).status === 0;
 const inBotocore = hasBotocore ? "as botocore has it" : "skipped: python3 has no botocore";
 
-const HOSTING = [
-  ...["CreateModel", "DescribeModel", "ListModels", "DeleteModel", "AddTags", "ListTags", "DeleteTags"],
-  ...["CreateEndpointConfig", "DescribeEndpointConfig", "ListEndpointConfigs", "DeleteEndpointConfig"],
-  ...["CreateEndpoint", "DescribeEndpoint", "ListEndpoints", "UpdateEndpoint", "DeleteEndpoint"],
-  "UpdateEndpointWeightsAndCapacities",
-];
+const HOSTING = `
+  CreateModel DescribeModel ListModels DeleteModel AddTags ListTags DeleteTags
+  CreateEndpointConfig DescribeEndpointConfig ListEndpointConfigs DeleteEndpointConfig
+  CreateEndpoint DescribeEndpoint ListEndpoints UpdateEndpoint DeleteEndpoint UpdateEndpointWeightsAndCapacities`
+  .trim()
+  .split(/\s+/);
 const TABLES: [string, readonly string[], Rules][] = [
   ["sagemaker", HOSTING, sagemakerRules(sagemaker)],
   ["sagemaker-runtime", [], RUNTIME_RULES],
@@ -128,7 +128,7 @@ describe.skipIf(!hasBotocore)(`the rules are ${inBotocore}`, () => {
 const sorted = (value: Model): unknown =>
   Object.fromEntries(
     Object.entries(value)
-      .sort()
+      .sort(([a], [b]) => a.localeCompare(b))
       .map(([key, item]) => [
         key,
         typeof item === "object" && !Array.isArray(item) ? sorted(item as Model) : item,
