@@ -34,7 +34,7 @@ function decode(frame: Buffer): Message {
   }
 }
 
-/** Signed event streams: each event comes inside a message whose headers carry its date and signature. */
+/** Signed event streams: each event comes inside a message whose headers carry its date and signature; an empty one ends them. */
 export async function* unsignedEvents(
   body: AsyncIterable<Uint8Array>,
   signature: Signature,
@@ -57,4 +57,5 @@ export async function* unsignedEvents(
     if (!event.length) return;
     yield event;
   }
+  throw new Fault("IncompleteBody", "The stream ended without its last, empty event.");
 }
