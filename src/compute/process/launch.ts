@@ -16,6 +16,8 @@ export interface Programs {
   readonly python: () => Promise<Python>;
   /** The script server: a file or a folder that Python runs. */
   readonly scriptServerPath: string;
+  /** Where the built-in server's compiled code is kept from one start to the next. */
+  readonly compileCache: string;
 }
 
 /** Of the engine's own environment an instance gets these and nothing else: no credentials, no settings of the server. */
@@ -42,7 +44,10 @@ export async function commandLine(
   environment: Readonly<Record<string, string>>,
 ): Promise<{ argv: readonly string[]; environment: Readonly<Record<string, string>> }> {
   if (program.kind === "builtin")
-    return { argv: [programs.nodePath, programs.modelServerPath], environment: {} };
+    return {
+      argv: [programs.nodePath, programs.modelServerPath],
+      environment: { NODE_COMPILE_CACHE: programs.compileCache },
+    };
   if (program.kind === "script") {
     const python = await programs.python();
     return {

@@ -82,6 +82,7 @@ class ProcessEngine implements Engine {
         modelServerPath: options.modelServerPath,
         python: pythonFinder(options.pythonPath, env),
         scriptServerPath: options.scriptServerPath,
+        compileCache: join(dir, ".compile-cache"),
       },
       patience: { ...PATIENCE, ...options.patience },
       logBytes: options.logBytes ?? LOG_BYTES,
@@ -183,7 +184,7 @@ function fixedPart({ container, instanceType }: FleetSpec): string {
  * Its name is kept in the data folder, so that the next engine removes it when this one is killed.
  */
 function socketFolder(dir: string): string {
-  const note = join(dir, "sockets");
+  const note = join(dir, ".sockets");
   try {
     const left = readFileSync(note, "utf8");
     if (/^tideway-[\w]{6}$/.test(basename(left))) rmSync(left, { recursive: true, force: true });
