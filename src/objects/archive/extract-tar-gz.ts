@@ -1,8 +1,9 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { appendFileSync, closeSync, mkdirSync, openSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, open, rename, rm } from "node:fs/promises";
 import { dirname, join, basename } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { promisify } from "node:util";
 
 import { EntryNames } from "./entry-names.ts";
@@ -95,12 +96,7 @@ async function unpack(
   };
   const names = new EntryNames();
   const files: ExtractedFile[] = [];
-  const made = new Set<string>();
-  const makeFolder = (path: string) => {
-    if (made.has(path)) return;
-    mkdirSync(path, { recursive: true, mode: 0o750 });
-    made.add(path);
-  };
+  const writer = new FileWriter();
   let entries = 0;
   let bytes = 0;
   for await (const entry of readTar(bounded())) {
@@ -113,9 +109,10 @@ async function unpack(
     if (entry.path === "") continue;
     names.add(entry.path, entry.kind);
     const path = `${folder}/${entry.path}`;
-    makeFolder(entry.kind === "directory" ? path : dirname(path));
-    if (entry.kind === "file") files.push(await writeEntry(entry, path));
+    if (entry.kind === "directory") await writer.addFolder(path);
+    else files.push(await writer.write(entry, path));
   }
+  await writer.flush();
   signal.throwIfAborted();
   files.sort((a, b) => (a.path < b.path ? -1 : 1));
   return { files, bytes, sha256: hash.digest("hex") };
@@ -135,29 +132,66 @@ function checkGrowth(progress: ArchiveProgress, limits: ArchiveLimits): void {
     throw new InvalidArchive(`The archive holds more than ${limits.bytes} bytes, unpacked.`);
 }
 
-/** Small files, of which there may be very many, are written at once: a trip to the thread pool for each would cost more. */
 const SMALL = 65_536;
+/** What a small file that waits costs in memory beyond its content, about. */
+const WAITING_OVERHEAD = 512;
+const MAX_WAITING = 64 * 1024 ** 2;
 
-async function writeEntry(entry: TarEntry, path: string): Promise<ExtractedFile> {
-  const hash = createHash("sha256");
-  if (entry.size <= SMALL) {
-    const file = openSync(path, "wx", 0o640);
-    try {
+/**
+ * Writes the files of an archive. Small ones wait in memory first: an archive of a million is refused for its number
+ * before the disk has seen one of them.
+ */
+class FileWriter {
+  readonly #folders = new Set<string>();
+  #waiting: { path: string; content?: Buffer }[] = [];
+  #waitingBytes = 0;
+
+  async addFolder(path: string): Promise<void> {
+    await this.#wait({ path }, 0);
+  }
+
+  async #wait(entry: { path: string; content?: Buffer }, bytes: number): Promise<void> {
+    this.#waiting.push(entry);
+    this.#waitingBytes += bytes + WAITING_OVERHEAD;
+    if (this.#waitingBytes > MAX_WAITING) await this.flush();
+  }
+
+  #makeFolder(path: string): void {
+    if (this.#folders.has(path)) return;
+    mkdirSync(path, { recursive: true, mode: 0o750 });
+    this.#folders.add(path);
+  }
+
+  async write(entry: TarEntry, path: string): Promise<ExtractedFile> {
+    const hash = createHash("sha256");
+    if (entry.size <= SMALL) {
+      const parts: Buffer[] = [];
+      for (let part = await entry.read(); part.length; part = await entry.read()) parts.push(part);
+      const content = Buffer.concat(parts);
+      hash.update(content);
+      await this.#wait({ path, content }, content.length);
+    } else {
+      this.#makeFolder(dirname(path));
+      await using file = await open(path, "wx", 0o640);
       for (let part = await entry.read(); part.length; part = await entry.read()) {
         hash.update(part);
-        appendFileSync(file, part);
+        await file.appendFile(part);
       }
-    } finally {
-      closeSync(file);
     }
-  } else {
-    await using file = await open(path, "wx", 0o640);
-    for (let part = await entry.read(); part.length; part = await entry.read()) {
-      hash.update(part);
-      await file.appendFile(part);
+    return { path: entry.path, size: entry.size, sha256: hash.digest("hex") };
+  }
+
+  /** Writes what waits; other work has its turn after every few files. */
+  async flush(): Promise<void> {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    for (const [index, { path, content }] of waiting.entries()) {
+      this.#makeFolder(content ? dirname(path) : path);
+      if (content) writeFileSync(path, content, { flag: "wx", mode: 0o640 });
+      if (index % 10 === 9) await setImmediate();
     }
   }
-  return { path: entry.path, size: entry.size, sha256: hash.digest("hex") };
 }
 
 const SYNCS_AT_ONCE = 16;
