@@ -1,4 +1,5 @@
 /** What of a request is kept with the object and given back with it, and what is refused because it would be ignored. */
+import type * as sdk from "@aws-sdk/client-s3";
 import type { About, StoredObject } from "../../objects/disk/stored-object.ts";
 import { Fault } from "../../wire/http.ts";
 import { invalidRequest, notImplemented } from "./faults.ts";
@@ -59,6 +60,11 @@ export function describe({ about, etag, modifiedAt }: StoredObject) {
     ETag: `"${etag}"`,
     LastModified: new Date(modifiedAt),
   };
+}
+
+/** What lists and attributes call it; GET and HEAD name only others than STANDARD. */
+export function storageClassOf({ about }: StoredObject): sdk.StorageClass {
+  return (about.headers.StorageClass as sdk.StorageClass | undefined) ?? "STANDARD";
 }
 
 interface Unsupported {

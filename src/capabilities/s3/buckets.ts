@@ -4,10 +4,12 @@ import type { DiskStore } from "../../objects/disk/disk-store.ts";
 import type { Context } from "../../wire/context.ts";
 import { Fault } from "../../wire/http.ts";
 import type { Handlers } from "../../wire/service.ts";
-import { notFound } from "./faults.ts";
+import { invalidArgument, notFound } from "./faults.ts";
 import { bucketOf } from "./lookup.ts";
 import { checkBucketName } from "./names.ts";
 import { BUCKET_TAGS, tagsOfSet } from "./tags.ts";
+
+const MOST_BUCKETS = 10_000;
 
 export function bucketHandlers(store: DiskStore, region: string): Handlers<typeof sdk, Context> {
   return {
@@ -42,7 +44,13 @@ export function bucketHandlers(store: DiskStore, region: string): Handlers<typeo
     },
 
     async ListBuckets({ Prefix = "", ContinuationToken, MaxBuckets }, { caller }) {
-      const most = Math.min(MaxBuckets ?? 10_000, 10_000);
+      const most = MaxBuckets ?? MOST_BUCKETS;
+      if (!(most >= 1 && most <= MOST_BUCKETS))
+        throw invalidArgument(
+          `Argument max-buckets must be an integer between 1 and ${MOST_BUCKETS}`,
+          "max-buckets",
+          String(most),
+        );
       const after = ContinuationToken ? Buffer.from(ContinuationToken, "base64url").toString() : "";
       const found = store.buckets(Prefix, after, most + 1);
       const page = found.slice(0, most);

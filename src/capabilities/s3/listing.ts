@@ -5,10 +5,9 @@ import type { StoredObject } from "../../objects/disk/stored-object.ts";
 import type { Context } from "../../wire/context.ts";
 import type { Handlers } from "../../wire/service.ts";
 import { invalidArgument } from "./faults.ts";
+import { storageClassOf } from "./about.ts";
 import { bucketOf } from "./lookup.ts";
-import { storageClassOf } from "./objects.ts";
-
-const PAGE = 1000;
+import { encoderOf, pageSize } from "./paging.ts";
 
 export function listingHandlers(store: DiskStore): Handlers<typeof sdk, Context> {
   return {
@@ -66,26 +65,6 @@ export function listingHandlers(store: DiskStore): Handlers<typeof sdk, Context>
       };
     },
   };
-}
-
-/** Of `encoding-type=url`: keys may hold what XML can not. */
-export function encoderOf(type: string | undefined): (text: string) => string {
-  if (type === undefined) return (text) => text;
-  if (type !== "url")
-    throw invalidArgument("Invalid Encoding Method specified in Request", "encoding-type", type);
-  return (text) => encodeURIComponent(text).replaceAll("%2F", "/");
-}
-
-/** At most 1,000, whatever is asked for. */
-export function pageSize(asked: number | undefined, name: string): number {
-  if (asked === undefined) return PAGE;
-  if (!(Number.isInteger(asked) && asked >= 0))
-    throw invalidArgument(
-      `Argument ${name} must be an integer between 0 and 2147483647`,
-      name,
-      String(asked),
-    );
-  return Math.min(asked, PAGE);
 }
 
 function listed(object: StoredObject, encode: (text: string) => string): sdk._Object {

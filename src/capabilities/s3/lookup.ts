@@ -31,12 +31,16 @@ export function bucketOf(
 /** Throws NoSuchBucket or NoSuchKey. */
 export function objectOf(store: DiskStore, input: ObjectInput, context: Context): StoredObject {
   bucketOf(store, input, context);
-  // nothing is versioned: the one version of an object is called "null"
-  if (input.VersionId !== undefined && input.VersionId !== "null")
-    throw invalidArgument("Invalid version id specified", "versionId", input.VersionId);
+  checkVersion(input.VersionId);
   const object = store.object(input.Bucket, input.Key);
   if (!object) throw noSuchKey(input.Key);
   return object;
+}
+
+/** Nothing is versioned: the one version of an object is called "null". Throws InvalidArgument. */
+export function checkVersion(id: string | undefined): void {
+  if (id !== undefined && id !== "null")
+    throw invalidArgument("Invalid version id specified", "versionId", id);
 }
 
 /** The object that `x-amz-copy-source` names: `[/]bucket/key[?versionId=id]`, percent-encoded. */

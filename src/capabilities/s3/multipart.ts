@@ -19,10 +19,10 @@ import {
 } from "./checksums.ts";
 import { checkCopySource, writeCondition } from "./conditions.ts";
 import { badDigest, invalidArgument, invalidRequest, malformedXml, noSuchUpload } from "./faults.ts";
-import { encoderOf, pageSize } from "./listing.ts";
 import { bucketOf, type BucketInput, copySourceOf } from "./lookup.ts";
 import { checkKey } from "./names.ts";
 import { PUT_LIMIT } from "./objects.ts";
+import { encoderOf, pageSize } from "./paging.ts";
 import { parseCopyRange } from "./ranges.ts";
 import { tagsOfHeader } from "./tags.ts";
 

@@ -5,12 +5,13 @@ import type { StoredObject } from "../../objects/disk/stored-object.ts";
 import type { Context } from "../../wire/context.ts";
 import { Fault } from "../../wire/http.ts";
 import type { Handlers } from "../../wire/service.ts";
-import { describe, headersToKeep, refuseUnsupported } from "./about.ts";
+import { describe, headersToKeep, refuseUnsupported, storageClassOf } from "./about.ts";
 import { BodyCheck, checksumMembers } from "./checksums.ts";
 import { checkRead, type ReadConditions, writeCondition } from "./conditions.ts";
 import { invalidArgument, malformedXml, notFound } from "./faults.ts";
-import { bucketOf, objectOf } from "./lookup.ts";
+import { bucketOf, checkVersion, objectOf } from "./lookup.ts";
 import { checkKey } from "./names.ts";
+import { pageSize } from "./paging.ts";
 import { parseRange } from "./ranges.ts";
 import { tagsOfHeader } from "./tags.ts";
 
@@ -59,7 +60,7 @@ export function objectHandlers(store: DiskStore): Handlers<typeof sdk, Context> 
       const { checksum } = object.about;
       const parts = store.parts(object.content);
       const after = Number(input.PartNumberMarker ?? 0);
-      const most = Math.min(input.MaxParts ?? 1000, 1000);
+      const most = pageSize(input.MaxParts, "max-parts");
       const page = parts.filter(({ number }) => number > after).slice(0, most);
       const more = page.length > 0 && page.at(-1)!.number < parts.at(-1)!.number;
       return {
@@ -92,12 +93,8 @@ export function objectHandlers(store: DiskStore): Handlers<typeof sdk, Context> 
 
     async DeleteObject(input, context) {
       bucketOf(store, input, context);
-      const { IfMatch } = input;
-      store.remove(
-        input.Bucket,
-        input.Key,
-        IfMatch === undefined ? undefined : writeCondition(input.Key, { IfMatch }),
-      );
+      checkVersion(input.VersionId);
+      store.remove(input.Bucket, input.Key, ifMatch(input.Key, input.IfMatch));
       return {};
     },
 
@@ -106,35 +103,34 @@ export function objectHandlers(store: DiskStore): Handlers<typeof sdk, Context> 
       const objects = input.Delete.Objects ?? [];
       if (objects.length === 0 || objects.length > 1000 || objects.some(({ Key }) => !Key))
         throw malformedXml();
-      const [conditional, plain] = [true, false].map((is) =>
-        objects.filter(({ ETag }) => (ETag !== undefined) === is),
-      );
-      store.removeMany(
-        input.Bucket,
-        plain!.map(({ Key }) => Key),
-      );
-      const deleted = plain!.map(({ Key }) => ({ Key }));
+      const simple = objects.filter(({ ETag, VersionId }) => ETag === undefined && VersionId === undefined);
+      const keys = simple.map(({ Key }) => Key);
+      store.removeMany(input.Bucket, keys);
       const errors: sdk._Error[] = [];
-      for (const { Key, ETag } of conditional!)
+      for (const { Key, ETag, VersionId } of objects.filter((one) => !simple.includes(one)))
         try {
-          store.remove(input.Bucket, Key, writeCondition(Key, { IfMatch: ETag }));
-          deleted.push({ Key });
+          checkVersion(VersionId);
+          store.remove(input.Bucket, Key, ifMatch(Key, ETag));
+          keys.push(Key);
         } catch (error) {
           if (!(error instanceof Fault)) throw error;
           errors.push({ Key, Code: error.name, Message: error.message });
         }
-      return { ...(!input.Delete.Quiet && { Deleted: deleted }), ...(errors.length && { Errors: errors }) };
+      return {
+        ...(!input.Delete.Quiet && { Deleted: keys.map((Key) => ({ Key })) }),
+        ...(errors.length && { Errors: errors }),
+      };
     },
   };
-}
-
-export function storageClassOf({ about }: StoredObject): sdk.StorageClass {
-  return (about.headers.StorageClass as sdk.StorageClass | undefined) ?? "STANDARD";
 }
 
 /** Multipart objects are known by their ETag, as in S3. */
 export function isMultipart({ etag }: StoredObject): boolean {
   return etag.includes("-");
+}
+
+function ifMatch(key: string, IfMatch: string | undefined) {
+  return IfMatch === undefined ? undefined : writeCondition(key, { IfMatch });
 }
 
 interface ReadInput extends ReadConditions {

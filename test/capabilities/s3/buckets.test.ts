@@ -45,6 +45,8 @@ test("buckets are listed page by page", async () => {
   for await (const page of sdk.paginateListBuckets({ client: s3, pageSize: 2 }, { Prefix: "page-" }))
     names.push(...(page.Buckets ?? []).map(({ Name }) => Name!));
   expect(names).toEqual(["page-a", "page-b", "page-c"]);
+  const none = s3.send(new sdk.ListBucketsCommand({ MaxBuckets: 0 }));
+  await expect(none).rejects.toMatchObject({ name: "InvalidArgument" });
 });
 
 test("a second time, us-east-1 says yes and other regions say no", async () => {

@@ -261,10 +261,19 @@ test("deleting is idempotent, one by one and many at once", async () => {
   await s3.send(new sdk.DeleteObjectCommand({ Bucket, Key: "gone" }));
   await expect(get("gone")).rejects.toMatchObject({ name: "NoSuchKey" });
   for (const key of ["m1", "m2", "m3"]) await put(key);
-  const Objects = [{ Key: "m1" }, { Key: "m2" }, { Key: "never" }, { Key: "m3", ETag: '"other"' }];
+  const Objects = [
+    { Key: "m1" },
+    { Key: "m2" },
+    { Key: "never" },
+    { Key: "m3", ETag: '"other"' },
+    { Key: "m1", VersionId: "1" },
+  ];
   const { Deleted, Errors } = await s3.send(new sdk.DeleteObjectsCommand({ Bucket, Delete: { Objects } }));
   expect(Deleted?.map(({ Key }) => Key)).toEqual(["m1", "m2", "never"]);
-  expect(Errors).toMatchObject([{ Key: "m3", Code: "PreconditionFailed" }]);
+  expect(Errors).toMatchObject([
+    { Key: "m3", Code: "PreconditionFailed" },
+    { Key: "m1", Code: "InvalidArgument" },
+  ]);
   const quiet = await s3.send(
     new sdk.DeleteObjectsCommand({ Bucket, Delete: { Objects: [{ Key: "m3" }], Quiet: true } }),
   );
