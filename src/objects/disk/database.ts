@@ -44,12 +44,12 @@ export class Database implements Disposable {
       const [pragma] = this.all<{ user_version: number }>("PRAGMA user_version");
       const version = pragma!.user_version;
       if (version > VERSION)
-        throw new Error(`${path} was written by a newer version (schema ${version}, known: ${VERSION})`);
+        throw new Error(`a newer version wrote it (schema ${version}, known here: ${VERSION})`);
       if (version === 0) this.transaction(() => this.#db.exec(`${SCHEMA} PRAGMA user_version = ${VERSION}`));
     } catch (error) {
       this.#db.close();
-      if (codeOf(error) === BUSY) throw new Error(`${path} is in use by another process`, { cause: error });
-      throw error;
+      const why = codeOf(error) === BUSY ? "it is in use by another process" : (error as Error).message;
+      throw new Error(`The object store's index ${path} can't be opened: ${why}`, { cause: error });
     }
   }
 

@@ -1,6 +1,7 @@
-import { appendFile, mkdtemp, readdir, rm, truncate, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, readdir, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { DiskStore } from "../../../src/objects/disk/disk-store.ts";
 import { openTestStore } from "../../capabilities/s3/s3-server.ts";
@@ -57,7 +58,18 @@ describe("the disk store", () => {
   });
 
   test("refuses a folder that is open", () => {
-    expect(() => openTestStore(dir)).toThrow(/is in use by another process/);
+    expect(() => openTestStore(dir)).toThrow(/index.sqlite can't be opened: it is in use by another process/);
+  });
+
+  test("refuses an index that a newer version wrote, and what is none", async () => {
+    const other = join(dir, "other");
+    await mkdir(other);
+    const db = new DatabaseSync(join(other, "index.sqlite"));
+    db.exec("PRAGMA user_version = 99");
+    db.close();
+    expect(() => openTestStore(other)).toThrow("a newer version wrote it (schema 99, known here: 1)");
+    await writeFile(join(other, "index.sqlite"), "this is not a database, whatever else it may be");
+    expect(() => openTestStore(other)).toThrow(/can't be opened: .*not a database/);
   });
 
   test("removes at its start what a crash left: half a body, a file without a row, garbage", async () => {
