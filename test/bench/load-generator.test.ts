@@ -10,6 +10,7 @@ const signer = { accessKeyId: "TWAK", secretAccessKey: "secret", region: "us-eas
 const principal = { accessKeyId: "TWAK", accountId: "000000000000", arn: "arn", userId: "u" };
 const credentials: Credentials = { find: () => ({ secretAccessKey: "secret", principal }) };
 const seen = new Set<string>();
+let answered = 0;
 let refuse = false;
 
 async function accept(message: IncomingMessage): Promise<number> {
@@ -24,6 +25,7 @@ async function accept(message: IncomingMessage): Promise<number> {
 const server = createServer((message, reply) => {
   accept(message).then(
     (status) => {
+      answered++;
       reply.writeHead(status);
       // Every other answer is chunked.
       if (seen.size % 2 === 0) reply.write("0.");
@@ -55,6 +57,7 @@ test("every distinct request is asked, signed, and counted with its latency and 
   const measured = await load.measure(measurement);
   expect([...seen].sort()).toEqual([...measurement.bodies].sort());
   expect(measured.requests).toBeGreaterThanOrEqual(20);
+  expect(measured.requests).toBe(answered);
   expect(measured.p50).toBeGreaterThan(0);
   expect(measured.p99).toBeGreaterThanOrEqual(measured.p50);
   expect(measured.perSecond).toBeGreaterThan(0);
