@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 
-import type { ContainerSpec, Engine, FleetSpec } from "../../src/compute/engine.ts";
-import { failed, ready, runs, see, until } from "./instances.ts";
+import type { Address, ContainerSpec, Engine, FleetSpec } from "../../src/compute/engine.ts";
+import { ask, failed, ready, runs, see, until } from "./instances.ts";
 
 /** An engine as the suite needs it: impatient, with an artifact to load and an image that runs contract-server.mjs. */
 export interface EngineFixture {
@@ -143,11 +143,14 @@ export function engineContract(name: string, open: () => Promise<EngineFixture>)
       expect(await see(engine, "f-1")).toMatchObject({ pid: after.instances[0]!.pid });
     });
 
-    test("replaces an instance that answers nothing any more", async () => {
+    test.each([
+      ["is stopped", async (address: Address, pid: number) => void process.kill(pid, "SIGSTOP")],
+      ["answers nothing any more", async (address: Address) => void (await ask(address, "/stick"))],
+    ])("replaces an instance that %s", async (_, harm) => {
       const { engine, spec } = await fixture();
       await engine.apply(spec());
       const before = await until(engine, "f-1", ready(1));
-      process.kill(before.instances[0]!.pid!, "SIGSTOP");
+      await harm(before.instances[0]!.address!, before.instances[0]!.pid!);
       const after = await until(
         engine,
         "f-1",

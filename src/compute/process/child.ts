@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 
 import { sleep, type Clock } from "../../base/clock.ts";
 import type { InstanceLog } from "./instance-log.ts";
-import { startTimeOf } from "./leftovers.ts";
+import { startTimeOf } from "./process-stat.ts";
 
 /**
  * Runs a program so that it can not outlive the engine: a watcher in its process group holds the other end of the

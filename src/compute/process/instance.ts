@@ -8,6 +8,7 @@ import { startChild, type Child, type Exit } from "./child.ts";
 import { InstanceLog } from "./instance-log.ts";
 import { forgetProcess, rememberProcess } from "./leftovers.ts";
 import { ping } from "./probe.ts";
+import { isStopped } from "./process-stat.ts";
 
 /** What one run of an instance's program needs. */
 export interface Launch {
@@ -24,7 +25,10 @@ export interface Patience {
   readonly drainMs: number;
   readonly pingTimeoutMs: number;
   readonly pingIntervalMs: number;
-  /** So many unanswered pings in a row end an instance. */
+  /**
+   * So many unanswered pings in a row end an instance; a stopped process ends at the first. A server with one thread
+   * answers no ping while it works on an invocation, which may take 60 s.
+   */
   readonly pingMisses: number;
   /** A restarted instance that stayed ready for so long starts again without backoff. */
   readonly stableMs: number;
@@ -155,7 +159,7 @@ export class Instance {
     if (!this.signal.aborted) this.enter("starting");
     const over = new AbortController();
     void child.ended.then(() => over.abort());
-    const failure = await this.#watch(launch.address, AbortSignal.any([over.signal, this.signal]));
+    const failure = await this.#watch(launch.address, child.pid, AbortSignal.any([over.signal, this.signal]));
     const wasReady = this.#phase === "ready";
     this.enter(this.signal.aborted ? "stopping" : "exited");
     const exit = await this.#end(child, failure !== undefined);
@@ -168,7 +172,11 @@ export class Instance {
   }
 
   /** Until the program is not to be watched any more: undefined, or what is wrong with it. */
-  async #watch(address: Address, over: AbortSignal): Promise<Omit<FleetFailure, "logTail"> | undefined> {
+  async #watch(
+    address: Address,
+    pid: number,
+    over: AbortSignal,
+  ): Promise<Omit<FleetFailure, "logTail"> | undefined> {
     const { clock, patience, startupTimeoutMs } = this.#owner;
     const began = clock.monotonic();
     let pause = FIRST_POLL_MS;
@@ -190,12 +198,12 @@ export class Instance {
       await sleep(clock, patience.pingIntervalMs, over).catch(() => {});
       const answer = over.aborted ? undefined : await ping(address, patience.pingTimeoutMs, clock, over);
       if (over.aborted) return undefined;
-      misses = answer === 200 ? 0 : misses + 1;
+      misses = answer === 200 ? 0 : isStopped(pid) ? patience.pingMisses : misses + 1;
       if (clock.monotonic() - readyAt > patience.stableMs) this.#failures = 0;
     }
     return {
       reason: "crash",
-      message: `The model's server did not answer GET /ping ${patience.pingMisses} times in a row and is replaced.`,
+      message: "The model's server does not answer GET /ping any more and is replaced.",
     };
   }
 

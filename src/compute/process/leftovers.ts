@@ -1,22 +1,8 @@
-import { execFileSync } from "node:child_process";
 import { globSync, readFileSync, rmSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** What identifies a process beyond its pid: when the kernel started it. Undefined when it does not run. */
-export function startTimeOf(pid: number): string | undefined {
-  try {
-    if (process.platform !== "linux")
-      return (
-        execFileSync("ps", ["-o", "lstart=", "-p", String(pid)], { encoding: "utf8" }).trim() || undefined
-      );
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    // proc_pid_stat(5): field 22, counted after the name in parentheses, which may hold anything.
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
-  } catch {
-    return undefined;
-  }
-}
+import { startTimeOf } from "./process-stat.ts";
 
 /** Remembers a running process, so that a later engine finds it if this one is killed. */
 export async function rememberProcess(

@@ -41,7 +41,7 @@ const PATIENCE: Patience = {
   drainMs: 1000,
   pingTimeoutMs: 2000,
   pingIntervalMs: 5000,
-  pingMisses: 3,
+  pingMisses: 10,
   stableMs: 60_000,
 };
 const LOG_BYTES = 10 * 1024 * 1024;

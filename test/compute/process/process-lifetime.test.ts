@@ -15,8 +15,9 @@ import { fileURLToPath } from "node:url";
 
 import { afterEach, describe, expect, test } from "vitest";
 
-import { killLeftovers, startTimeOf } from "../../../src/compute/process/leftovers.ts";
+import { killLeftovers } from "../../../src/compute/process/leftovers.ts";
 import type { ProcessEngineOptions } from "../../../src/compute/process/process-engine.ts";
+import { startTimeOf } from "../../../src/compute/process/process-stat.ts";
 import { ready, runs, see, until } from "../../contracts/instances.ts";
 import { processFixture } from "./engine-fixture.ts";
 
