@@ -51,7 +51,11 @@ describe("nothing outlives its engine", () => {
     const root = mkdtempSync(join(tmpdir(), "tideway-engine-"));
     closers.push(() => rmSync(root, { recursive: true, force: true }));
     const program = fileURLToPath(new URL("./engine-program.ts", import.meta.url));
-    const engine = spawn(process.execPath, [program, root, image], { stdio: ["ignore", "pipe", "inherit"] });
+    const engine = spawn(process.execPath, [program, join(root, "instances"), image], {
+      // What the killed program leaves of its own goes with the test's folder.
+      env: { ...process.env, TMPDIR: root },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     let line = "";
     for await (const chunk of engine.stdout) {
       line += String(chunk);
@@ -62,7 +66,7 @@ describe("nothing outlives its engine", () => {
     process.kill(engine.pid!, "SIGKILL");
     expect([await gone(pid), await gone(grandchild)]).toEqual([true, true]);
 
-    const next = await open({ dir: root });
+    const next = await open({ dir: join(root, "instances") });
     await next.engine.apply(spec());
     await until(next.engine, "f-1", ready(1));
   });
