@@ -8,6 +8,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { type DataPlane, type Invocation, StreamFailure } from "../dataplane/data-plane.ts";
+import { DeadlineList } from "../dataplane/deadlines.ts";
 import type { Outcome } from "../dataplane/outcome.ts";
 import type { Credentials } from "../wire/credentials.ts";
 import { Denial, denialFault } from "../wire/denial.ts";
@@ -41,6 +42,8 @@ export interface GatewayOptions {
   readonly allowedOrigins?: readonly string[];
   /** Where the links to logs in errors lead; AWS's console unless said otherwise. */
   readonly consoleUrl?: string;
+  /** How long the body of an invocation may take to arrive. */
+  readonly bodyTimeoutMs?: number;
 }
 
 export interface Gateway {
@@ -55,15 +58,18 @@ export function createGateway(options: GatewayOptions): Gateway {
 
 /** A refused client may go on sending for so long, so that it gets to read why. */
 const LINGER_MS = 2000;
+const BODY_MS = 65_000;
 
 class RuntimeGateway implements Gateway {
   readonly #options: GatewayOptions;
   readonly #hosts: Hosts;
   readonly #consoleUrl: string;
+  readonly #bodyDeadlines: DeadlineList;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
     this.#hosts = new Hosts(options.allowedHosts, options.allowedOrigins);
+    this.#bodyDeadlines = new DeadlineList(options.clock, options.bodyTimeoutMs ?? BODY_MS);
     this.#consoleUrl = options.consoleUrl ?? `https://${options.account.region}.console.aws.amazon.com`;
   }
 
@@ -89,7 +95,7 @@ class RuntimeGateway implements Gateway {
     this.#hosts.admit(request);
     const signature = this.#authenticate(request);
     const { endpoint, targetVariant, headers } = readInvocationInput(target, request.headers);
-    const body = await readRequestBody(message, reply, INVOCATION_LIMIT);
+    const body = await readRequestBody(message, reply, INVOCATION_LIMIT, this.#bodyDeadlines);
     signature.check(sha256(body));
     const invocation: Invocation = {
       endpoint,

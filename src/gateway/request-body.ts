@@ -1,6 +1,7 @@
 /** The body of an invocation, read whole and never longer than it may be. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { tooLarge } from "../wire/http.ts";
+import type { DeadlineList } from "../dataplane/deadlines.ts";
+import { Fault, tooLarge } from "../wire/http.ts";
 
 /** Above this, a body of known length gets its buffer at once; below, the chunks are as good as one. */
 const PREALLOCATE = 64 * 1024;
@@ -10,11 +11,15 @@ export class ClientLeft extends Error {
   override readonly name = "ClientLeft";
 }
 
-/** Rejects with the 413 of AWS at the first byte above the limit: before any, when the length was announced. */
+/**
+ * Rejects with the 413 of AWS at the first byte above the limit (before any, when the length was announced), and with a
+ * 408 when the deadline passes before the last byte.
+ */
 export function readRequestBody(
   message: IncomingMessage,
   reply: ServerResponse,
   limit: number,
+  deadlines: DeadlineList,
 ): Promise<Buffer> {
   const length = Number(message.headers["content-length"] ?? Number.NaN);
   if (length > limit) return Promise.reject(tooLarge(limit));
@@ -36,16 +41,21 @@ export function readRequestBody(
       else chunks.push(chunk);
     };
     let ended = false;
+    const deadline = { expiresAt: 0, expire: () => reject(new Fault("RequestTimeout", TOO_SLOW, 408)) };
+    deadlines.set(deadline);
     message.on("data", onData);
     message.on("end", () => {
       ended = true;
+      deadlines.clear(deadline);
       resolve(whole ?? (chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size)));
     });
     message.on("close", () => {
+      deadlines.clear(deadline);
       if (!ended) reject(new ClientLeft());
     });
     message.on("error", reject);
   });
 }
 
+const TOO_SLOW = "The body did not arrive in time.";
 const NOTHING = Buffer.alloc(0);

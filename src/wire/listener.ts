@@ -6,6 +6,7 @@ import {
   type ServerResponse,
   STATUS_CODES,
 } from "node:http";
+import { Server as NetServer } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Clock } from "../base/clock.ts";
 
@@ -63,8 +64,9 @@ export function createListener(
   server.maxHeadersCount = 0;
   server.maxConnections = limits.maxConnections;
   const refused = new WeakSet<Duplex>();
-  let draining = false;
+  const pending = new Pending();
   const serve = (message: IncomingMessage, reply: ServerResponse) => {
+    pending.add(reply);
     // what follows a refused request on its connection may be a part of it
     if (refused.has(message.socket)) return void reply.destroy();
     const problem = ambiguity(message, limits.maxHeaders);
@@ -72,8 +74,6 @@ export function createListener(
       refused.add(message.socket);
       return refuse(message, reply, problem);
     }
-    // a connection that falls idle later is not closed by Server.close
-    reply.once("close", () => draining && setImmediate(() => server.closeIdleConnections()));
     handler(message, reply).catch(() => reply.destroy());
   };
   server.on("request", serve);
@@ -86,14 +86,8 @@ export function createListener(
   return {
     server,
     listen: (port, host) => listen(server, port, host),
-    drain(graceMs) {
-      draining = true;
-      return drain(server, options.clock, graceMs);
-    },
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await drain(server, options.clock, 0);
-    },
+    drain: (graceMs) => drain(server, pending, options.clock, graceMs),
+    [Symbol.asyncDispose]: () => drain(server, pending, options.clock, 0),
   };
 }
 
@@ -164,11 +158,38 @@ function listen(server: Server, port: number, host: string): Promise<{ port: num
   });
 }
 
-async function drain(server: Server, clock: Clock, graceMs: number): Promise<void> {
+/**
+ * Takes no new connection, and resolves when all that was begun is answered or the grace is over. Node's own
+ * `http.Server.close` counts a connection as idle, and destroys it, while the end of a large answer waits to be written.
+ */
+async function drain(server: Server, pending: Pending, clock: Clock, graceMs: number): Promise<void> {
   if (!server.listening) return;
-  const closed = new Promise((resolve) => server.close(resolve));
-  server.closeIdleConnections();
-  const cancel = clock.after(graceMs, () => server.closeAllConnections());
-  await closed;
+  const closed = new Promise((resolve) => NetServer.prototype.close.call(server, resolve));
+  const { promise: over, resolve: end } = Promise.withResolvers<void>();
+  const cancel = clock.after(graceMs, end);
+  await Promise.race([pending.none(), over]);
   cancel();
+  server.closeAllConnections();
+  await closed;
+}
+
+/** Requests that have no whole answer yet, down to its last byte. */
+class Pending {
+  #count = 0;
+  #whenNone: (() => void) | undefined;
+
+  add(reply: ServerResponse): void {
+    this.#count++;
+    if (this.#whenNone) reply.setHeader("connection", "close");
+    reply.once("close", () => {
+      if (--this.#count === 0) this.#whenNone?.();
+    });
+  }
+
+  none(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#whenNone = resolve;
+      if (this.#count === 0) resolve();
+    });
+  }
 }

@@ -175,6 +175,16 @@ describe("InvokeEndpoint through the SDK", () => {
     expect(gateway.instance.seen).toEqual([]);
   });
 
+  test("F26: a body that stalls is a 408, and reaches no instance", async () => {
+    const gateway = await serving(echo, { gatewayClock: impatient, bodyTimeoutMs: 50 });
+    const url = new URL(`${gateway.url}/endpoints/Iris/invocations`);
+    const headers = { ...signed(url, { body: "xx" }), "content-length": "2" };
+    const answer = await exchange(gateway.port, head("POST", url.pathname, headers), "x");
+    expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+    expect(answer).toContain("The body did not arrive in time.");
+    expect(gateway.instance.seen).toEqual([]);
+  });
+
   test("a client that asks before it sends is told to go on, unless it will be refused", async () => {
     const gateway = await serving(echo, { gatewayClock: impatient });
     const url = new URL(`${gateway.url}/endpoints/Iris/invocations`);

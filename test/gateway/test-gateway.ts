@@ -31,9 +31,10 @@ export async function startTestGateway(
     readonly limits?: DataPlaneOptions["limits"];
     /** The gateway's, where the data plane's is another. */
     readonly gatewayClock?: Clock;
+    readonly bodyTimeoutMs?: number;
   } = {},
 ): Promise<TestGateway> {
-  const { clock = systemClock, limits = {}, gatewayClock = systemClock } = options;
+  const { clock = systemClock, limits = {}, gatewayClock = systemClock, bodyTimeoutMs = 65_000 } = options;
   const errors: unknown[] = [];
   const failures: string[] = [];
   const dispatched: string[] = [];
@@ -52,6 +53,7 @@ export async function startTestGateway(
     userId: "root",
   };
   const gateway = createGateway({
+    bodyTimeoutMs,
     dataPlane,
     dispatcher: {
       async handle(message: IncomingMessage, reply: ServerResponse) {

@@ -116,6 +116,20 @@ describe("draining", () => {
     await drained;
   });
 
+  test("lets a large answer reach a client that reads slowly", async () => {
+    const [listener, port] = await start(async (_message, reply) => {
+      reply.end(Buffer.alloc(32 << 20, "x"));
+    });
+    const socket = connect(port, "127.0.0.1").pause();
+    socket.write(head("Host: a"));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const drained = listener.drain(20_000);
+    let bytes = 0;
+    for await (const chunk of socket) bytes += (chunk as Buffer).length;
+    expect(bytes).toBeGreaterThan(32 << 20);
+    await drained;
+  });
+
   test("cuts what does not end in time", async () => {
     const { promise: arrived, resolve: arrive } = Promise.withResolvers<void>();
     const [listener, port] = await start(() => {
