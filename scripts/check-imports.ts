@@ -16,7 +16,7 @@ const ROOMS: Record<string, readonly string[]> = {
 };
 /** Modules of Node and packages that only one room may name. */
 const OWNED: Record<string, readonly string[]> = {
-  "node:sqlite": ["state", "objects"],
+  "node:sqlite": ["base", "state"],
   "onnxruntime-node": ["model-server"],
   undici: ["dataplane", "compute"],
 };

@@ -15,6 +15,11 @@ export async function writeDurableFile(path: string, content: string, mode = 0o6
     await file.sync();
   }
   await rename(temporary, path);
-  await using folder = await open(dirname(path), "r");
+  await syncFolder(dirname(path));
+}
+
+/** Makes the names in a folder durable: without it a file that was renamed into the folder may be gone after a crash. */
+export async function syncFolder(path: string): Promise<void> {
+  await using folder = await open(path, "r");
   await folder.sync();
 }

@@ -4,12 +4,11 @@ import { chmod, mkdir, readdir, readFile, rename, rm, stat, utimes } from "node:
 import { join } from "node:path";
 
 import type { Clock } from "../base/clock.ts";
-import { writeDurableFile } from "../base/durable-file.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { DEFAULT_LIMITS, type ArchiveLimits } from "../objects/archive/extract-tar-gz.ts";
 import { InvalidArchive } from "../objects/archive/invalid-archive.ts";
-import { syncFolder } from "../objects/archive/sync-folder.ts";
+import { syncFolder, writeDurableFile } from "../base/durable-file.ts";
 import { NoSuchObject, type ObjectStore } from "../objects/object-store.ts";
 import { fetchArtifact, findArtifact } from "./artifact-fetch.ts";
 import { firstDamagedFile, readManifest, writeManifest, type ArtifactManifest } from "./artifact-manifest.ts";

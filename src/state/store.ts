@@ -118,8 +118,3 @@ export class BadToken extends Error {
 export class TooManyTags extends Error {
   override readonly name = "TooManyTags";
 }
-
-/** The disk has no room for the write: nothing of it was kept, and the store goes on working. */
-export class StorageFull extends Error {
-  override readonly name = "StorageFull";
-}

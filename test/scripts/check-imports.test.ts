@@ -6,8 +6,8 @@ const from = (...targets: string[]) => targets.map((target) => `import { x } fro
 test.each([
   ["src/wire/server.ts", "../base/clock.ts"],
   ["src/wire/server.ts", "./rpc.ts"],
-  ["src/state/sqlite/database.ts", "node:sqlite"],
-  ["src/objects/disk/database.ts", "node:sqlite"],
+  ["src/base/sqlite/database.ts", "node:sqlite"],
+  ["src/state/data-folder.ts", "node:sqlite"],
   ["src/capabilities/hosting/operations.ts", "../../state/store.ts"],
   ["src/capabilities/batch-transform/controller.ts", "../hosting/kinds.ts"],
   ["src/capabilities/hosting/operations.ts", "./deployment/canary.ts"],
@@ -23,7 +23,7 @@ test.each([
   ["src/dataplane/router.ts", "../state/store.ts", "dataplane may not import state"],
   ["src/model-server/main.ts", "../wire/http.ts", "model-server may not import wire"],
   ["src/cli/commands/rm.ts", "../../main.ts", "cli may not import main"],
-  ["src/wire/server.ts", "node:sqlite", "only state, objects may import node:sqlite"],
+  ["src/wire/server.ts", "node:sqlite", "only base, state may import node:sqlite"],
   ["src/capabilities/async-inference/queue.ts", "undici", "only dataplane, compute may import undici"],
   [
     "src/capabilities/batch-transform/controller.ts",

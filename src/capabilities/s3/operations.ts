@@ -1,6 +1,6 @@
 /** Amazon S3's operations on the embedded store. */
 import type * as sdk from "@aws-sdk/client-s3";
-import { StoreFull } from "../../objects/disk/database.ts";
+import { StorageFull } from "../../base/sqlite/database.ts";
 import type { DiskStore } from "../../objects/disk/disk-store.ts";
 import { TooLarge } from "../../objects/disk/object-files.ts";
 import { NoSuchObject } from "../../objects/object-store.ts";
@@ -37,7 +37,7 @@ type AnyHandler = (input: { Bucket: string; UploadId?: string }, context: Contex
 function inS3sWords(handler: AnyHandler): AnyHandler {
   return (input, context) =>
     handler(input, context).catch((error: unknown) => {
-      if (error instanceof StoreFull) throw slowDown();
+      if (error instanceof StorageFull) throw slowDown();
       if (error instanceof TooLarge) throw entityTooLarge(PUT_LIMIT);
       // gone since it was looked up
       if (error instanceof NoSuchObject)

@@ -9,7 +9,7 @@ import { promisify } from "node:util";
 import { EntryNames } from "./entry-names.ts";
 import { gunzip } from "./gunzip.ts";
 import { InvalidArchive } from "./invalid-archive.ts";
-import { syncFolder } from "./sync-folder.ts";
+import { syncFolder } from "../../base/durable-file.ts";
 import { readTar, type TarEntry } from "./tar-reader.ts";
 
 const run = promisify(execFile);

@@ -1,5 +1,5 @@
 import type { Log } from "../../base/log.ts";
-import type { Database } from "./database.ts";
+import type { Database } from "../../base/sqlite/database.ts";
 import type { ObjectFiles } from "./object-files.ts";
 import type { Part } from "./stored-object.ts";
 

@@ -6,7 +6,7 @@ import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import { NoSuchObject, type ObjectInfo, type ObjectStore } from "../object-store.ts";
 import { Contents } from "./contents.ts";
-import { Database } from "./database.ts";
+import { Database } from "../../base/sqlite/database.ts";
 import { type KeyPage, listPage, type PageQuery } from "./list-page.ts";
 import { ObjectFiles, type Slice, type StagedFile } from "./object-files.ts";
 import {
@@ -17,6 +17,7 @@ import {
   type Part,
   type StoredObject,
 } from "./stored-object.ts";
+import { migrations } from "./migrations.ts";
 import { Uploads } from "./uploads.ts";
 
 export interface DiskStoreParts {
@@ -50,7 +51,7 @@ export class DiskStore implements ObjectStore {
   constructor(dir: string, { clock, random, log, fatal }: DiskStoreParts) {
     this.#clock = clock;
     this.#random = random;
-    this.#db = new Database(join(dir, "index.sqlite"), fatal);
+    this.#db = new Database(join(dir, "index.sqlite"), { migrations, fatal, exclusive: true });
     try {
       this.#files = new ObjectFiles(join(dir, "files"), random, fatal);
       this.#contents = new Contents(this.#db, this.#files, log);
@@ -72,7 +73,7 @@ export class DiskStore implements ObjectStore {
   /** False when it is there already. */
   createBucket(name: string, location: string): boolean {
     const sql = "INSERT OR IGNORE INTO buckets (name, created_at, location) VALUES (?, ?, ?)";
-    return this.#db.run(sql, name, this.#clock.now(), location) > 0;
+    return this.#db.run(sql, name, this.#clock.now(), location).changes > 0;
   }
 
   bucket(name: string): Bucket | undefined {
@@ -131,7 +132,7 @@ export class DiskStore implements ObjectStore {
     return this.#files.read(slices, signal);
   }
 
-  /** Bytes made durable, that are nobody's yet. Throws TooLarge, StoreFull. */
+  /** Bytes made durable, that are nobody's yet. Throws TooLarge, StorageFull. */
   stage(body: AsyncIterable<Uint8Array>, limit?: number): Promise<StagedFile> {
     return this.#files.stage(body, limit);
   }

@@ -4,7 +4,7 @@ import { closeSync, createReadStream, fsyncSync, mkdirSync, openSync, rmSync } f
 import { type FileHandle, open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Random } from "../../base/random.ts";
-import { StoreFull } from "./database.ts";
+import { StorageFull } from "../../base/sqlite/database.ts";
 
 /** A file that no row names yet: removed when it goes out of scope, unless kept. */
 export interface StagedFile extends AsyncDisposable {
@@ -80,7 +80,7 @@ export class ObjectFiles {
       this.#staged.delete(file);
       await Promise.all([temporary, this.#path(file)].map((path) => rm(path, { force: true })));
       throw NO_ROOM.has((error as NodeJS.ErrnoException).code ?? "")
-        ? new StoreFull("the disk has no room for the object", { cause: error })
+        ? new StorageFull("the disk has no room for the object", { cause: error })
         : error;
     }
     return {

@@ -2,7 +2,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
 import { NoSuchObject } from "../object-store.ts";
 import type { Contents } from "./contents.ts";
-import type { Database } from "./database.ts";
+import type { Database } from "../../base/sqlite/database.ts";
 import { type KeyPage, listPage, type PageQuery } from "./list-page.ts";
 import type { StagedFile } from "./object-files.ts";
 import type { Part, Upload } from "./stored-object.ts";
@@ -66,7 +66,8 @@ export class Uploads {
   /** Ends an upload in a transaction of the caller's, leaving only these parts; gives what is to be collected. */
   finish(id: string, numbers: readonly number[]): string[] {
     const sql = "DELETE FROM uploads WHERE id = ?";
-    if (!this.#db.run(sql, id)) throw new NoSuchObject("The upload was completed or aborted meanwhile.");
+    if (this.#db.run(sql, id).changes === 0)
+      throw new NoSuchObject("The upload was completed or aborted meanwhile.");
     const chosen = new Set(numbers);
     const others = this.#contents.parts(id).filter(({ number }) => !chosen.has(number));
     return others.flatMap(({ number }) => this.#contents.drop(id, number));

@@ -1,5 +1,3 @@
-import type { DatabaseSync } from "node:sqlite";
-
 /** The schema's steps, oldest first: step N brings a database from version N to N + 1. A step is never changed once released. */
 export const migrations: readonly string[] = [
   `CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
@@ -44,25 +42,3 @@ export const migrations: readonly string[] = [
    ) STRICT;
    CREATE INDEX events_by_resource ON events (kind, key);`,
 ];
-
-/** Brings a database to the newest schema, each step whole or not at all; refuses a newer one than these steps know. */
-export function migrate(database: DatabaseSync, path: string, steps: readonly string[] = migrations): void {
-  const { user_version: found } = database.prepare("PRAGMA user_version").get() as { user_version: number };
-  if (found > steps.length)
-    throw new Error(
-      `${path} was written by a newer Tideway (schema ${found}; this one knows up to ${steps.length}). ` +
-        "Start the newer version, or restore a backup made before the upgrade.",
-    );
-  for (const [version, sql] of steps.entries()) {
-    if (version < found) continue;
-    database.exec("BEGIN IMMEDIATE");
-    try {
-      database.exec(sql);
-      database.exec(`PRAGMA user_version = ${version + 1}`);
-      database.exec("COMMIT");
-    } catch (error) {
-      if (database.isTransaction) database.exec("ROLLBACK");
-      throw error;
-    }
-  }
-}

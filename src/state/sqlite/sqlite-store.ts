@@ -1,6 +1,7 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
+import { Database } from "../../base/sqlite/database.ts";
 import { PageTokens } from "../page-tokens.ts";
 import { keyOf, type Kind, type Resource } from "../resource.ts";
 import {
@@ -17,8 +18,8 @@ import {
 } from "../store.ts";
 import { begin, change, removal } from "../transition.ts";
 import { Watchers } from "../watchers.ts";
-import { Database } from "./database.ts";
 import { listStatement, SORT_COLUMN } from "./list-statement.ts";
+import { migrations } from "./migrations.ts";
 
 export interface SqliteStorePorts {
   readonly clock: Clock;
@@ -57,7 +58,7 @@ export function openSqliteStore(path: string, ports: SqliteStorePorts): SqliteSt
         throw error;
       });
     });
-  return new SqliteStore(new Database(path, fatal), ports);
+  return new SqliteStore(new Database(path, { migrations, fatal }), ports);
 }
 
 /** The resource store of one machine: a SQLite file. Each write is one transaction, on the disk before it is answered. */

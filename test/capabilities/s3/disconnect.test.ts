@@ -4,7 +4,7 @@ import { readdir } from "node:fs/promises";
 import { request } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { StoreFull } from "../../../src/objects/disk/database.ts";
+import { StorageFull } from "../../../src/base/sqlite/database.ts";
 import { type S3Server, startS3 } from "./s3-server.ts";
 
 let server: S3Server;
@@ -49,7 +49,7 @@ test("a body whose signature is wrong is not kept", async () => {
 test("a full disk is told as SlowDown", async () => {
   await using full = await startS3((handlers) => handlers);
   full.store.createBucket(Bucket, "us-east-1");
-  full.store.stage = () => Promise.reject(new StoreFull("the disk has no room for the object"));
+  full.store.stage = () => Promise.reject(new StorageFull("the disk has no room for the object"));
   const put = full.client().send(new sdk.PutObjectCommand({ Bucket, Key: "x", Body: "x" }));
   await expect(put).rejects.toMatchObject({ name: "SlowDown", $metadata: { httpStatusCode: 503 } });
 });

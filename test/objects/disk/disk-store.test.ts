@@ -58,7 +58,7 @@ describe("the disk store", () => {
   });
 
   test("refuses a folder that is open", () => {
-    expect(() => openTestStore(dir)).toThrow(/index.sqlite can't be opened: it is in use by another process/);
+    expect(() => openTestStore(dir)).toThrow(/can't open .*index.sqlite: it is in use by another process/);
   });
 
   test("refuses an index that a newer version wrote, and what is none", async () => {
@@ -67,9 +67,9 @@ describe("the disk store", () => {
     const db = new DatabaseSync(join(other, "index.sqlite"));
     db.exec("PRAGMA user_version = 99");
     db.close();
-    expect(() => openTestStore(other)).toThrow("a newer version wrote it (schema 99, known here: 1)");
+    expect(() => openTestStore(other)).toThrow("was written by a newer Tideway (schema 99; this one knows up to 1)");
     await writeFile(join(other, "index.sqlite"), "this is not a database, whatever else it may be");
-    expect(() => openTestStore(other)).toThrow(/can't be opened: .*not a database/);
+    expect(() => openTestStore(other)).toThrow(/is damaged .*not a database/);
   });
 
   test("removes at its start what a crash left: half a body, a file without a row, garbage", async () => {

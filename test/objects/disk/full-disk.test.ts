@@ -3,7 +3,7 @@ import { mkdtempSync, rmdirSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { StoreFull } from "../../../src/objects/disk/database.ts";
+import { StorageFull } from "../../../src/base/sqlite/database.ts";
 import { openTestStore } from "../../capabilities/s3/s3-server.ts";
 import { collected } from "../object-store-contract.ts";
 
@@ -40,7 +40,7 @@ describe.skipIf(small === undefined || fewInodes === undefined)(
       store.createBucket("bucket", "us-east-1");
       await store.put("bucket", "kept", Buffer.alloc(1 << 20, "k"));
       const put = () => store.put("bucket", "big", Buffer.alloc(10 << 20));
-      await expect(put()).rejects.toBeInstanceOf(StoreFull);
+      await expect(put()).rejects.toBeInstanceOf(StorageFull);
       await expect(store.head("bucket", "big")).rejects.toThrow('There is no object "big"');
       expect(readdirSync(join(small!, "files", "tmp"))).toEqual([]);
       await store.put("bucket", "next", Buffer.alloc(1 << 20, "n"));
@@ -55,7 +55,7 @@ describe.skipIf(small === undefined || fewInodes === undefined)(
       const fill = async () => {
         for (let i = 0; i < 400; i++) await store.put("bucket", `key-${i}`, Buffer.from("x"));
       };
-      await expect(fill()).rejects.toBeInstanceOf(StoreFull);
+      await expect(fill()).rejects.toBeInstanceOf(StorageFull);
       const kept = await Array.fromAsync(store.list("bucket", ""));
       expect(kept.length).toBeGreaterThan(10);
       store.remove("bucket", kept[0]!.key);

@@ -118,7 +118,7 @@ test.skipIf(!hasStrace).each([
       },
       [...traced, `${path()}${suffix}`, ...inject],
     );
-    expect(stderr).toContain("the state database can't be trusted any more: disk I/O error");
+    expect(stderr).toContain("the database can't be trusted any more: disk I/O error");
     expect(code).not.toBe(0);
     expect(acknowledged.size).toBeLessThan(200);
     await expectKept(acknowledged);

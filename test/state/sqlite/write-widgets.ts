@@ -7,7 +7,7 @@ import { systemClock } from "../../../src/base/clock.ts";
 import { silentLog } from "../../../src/base/log.ts";
 import { systemRandom } from "../../../src/base/random.ts";
 import { openSqliteStore } from "../../../src/state/sqlite/sqlite-store.ts";
-import { StorageFull } from "../../../src/state/store.ts";
+import { StorageFull } from "../../../src/base/sqlite/database.ts";
 import { draft, Widget } from "../../support/widget.ts";
 
 const [path = "", first = "0", count = "Infinity"] = process.argv.slice(2);

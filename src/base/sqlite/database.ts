@@ -1,9 +1,9 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
-import { StorageFull } from "../store.ts";
-import { migrate } from "./migrations.ts";
+import { migrate } from "./migrate.ts";
 import { refuseDamaged } from "./refuse-damaged.ts";
 
 // SQLite's result codes; the low byte of an extended code is its primary one.
+const BUSY = 5;
 const FULL = 13;
 const CORRUPT = 11;
 const NOTADB = 26;
@@ -13,7 +13,22 @@ const IOERR_DIR_FSYNC = 1290;
 /** Merges the log into the file about as often as SQLite would by itself. */
 const TRANSACTIONS_PER_CHECKPOINT = 100;
 
-type Values = Record<string, SQLInputValue>;
+/** By position, or one object of names. */
+type Values = readonly SQLInputValue[] | readonly [Readonly<Record<string, SQLInputValue>>];
+
+/** The disk has no room, or no free inode, for what was to be written; nothing of it is visible. */
+export class StorageFull extends Error {
+  override readonly name = "StorageFull";
+}
+
+export interface DatabaseOptions {
+  /** The steps of its schema, oldest first. */
+  readonly migrations: readonly string[];
+  /** Refuses a second process, and is refused to one. */
+  readonly exclusive?: boolean;
+  /** Called when what was written may be lost; must end the process. */
+  readonly fatal: (error: Error) => void;
+}
 
 /** A SQLite file that keeps what it acknowledged: WAL, synchronous FULL, its schema current, its errors told apart. */
 export class Database implements Disposable {
@@ -23,22 +38,30 @@ export class Database implements Disposable {
   #sinceCheckpoint = 0;
   #broken: Error | undefined;
 
-  constructor(path: string, fatal: (error: Error) => void) {
-    this.#fatal = fatal;
-    this.#database = open(path);
+  constructor(path: string, options: DatabaseOptions) {
+    this.#fatal = options.fatal;
+    this.#database = open(path, options);
   }
 
   /** The first row, or undefined. */
-  one(sql: string, values: Values = {}): unknown {
-    return this.#guard(() => this.#statement(sql).get(values));
+  one(sql: string, ...values: Values): unknown {
+    return this.#guard(() => this.#statement(sql).get(...(values as SQLInputValue[])));
   }
 
-  all<Row>(sql: string, values: Values = {}): Row[] {
-    return this.#guard(() => this.#statement(sql).all(values) as Row[]);
+  all<Row>(sql: string, ...values: Values): Row[] {
+    return this.#guard(() => this.#statement(sql).all(...(values as SQLInputValue[])) as Row[]);
   }
 
-  run(sql: string, values: Values = {}): { readonly changes: number; readonly id: number } {
-    const { changes, lastInsertRowid } = this.#guard(() => this.#statement(sql).run(values));
+  /** Rows one by one; to be read to its end, or left, before anything is awaited. */
+  *each<Row>(sql: string, ...values: SQLInputValue[]): Generator<Row> {
+    // A statement of its own: a kept one would be reset under a scan that is still read.
+    yield* this.#database.prepare(sql).iterate(...values) as Iterable<Row>;
+  }
+
+  run(sql: string, ...values: Values): { readonly changes: number; readonly id: number } {
+    const { changes, lastInsertRowid } = this.#guard(() =>
+      this.#statement(sql).run(...(values as SQLInputValue[])),
+    );
     return { changes: Number(changes), id: Number(lastInsertRowid) };
   }
 
@@ -88,7 +111,7 @@ export class Database implements Disposable {
       const code = codeOf(error);
       if (code === FULL) throw new StorageFull("the disk of the data folder is full", { cause: error });
       if (!isFatal(code)) throw error;
-      this.#broken = new Error(`the state database can't be trusted any more: ${(error as Error).message}`, {
+      this.#broken = new Error(`the database can't be trusted any more: ${(error as Error).message}`, {
         cause: error,
       });
       this.#fatal(this.#broken);
@@ -97,18 +120,22 @@ export class Database implements Disposable {
   }
 }
 
-function open(path: string): DatabaseSync {
+function open(path: string, { migrations, exclusive = false }: DatabaseOptions): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
     refuseDamaged(path);
-    database = new DatabaseSync(path, { timeout: 5_000 });
+    database = new DatabaseSync(path, { timeout: exclusive ? 0 : 5_000 });
+    if (exclusive) database.exec("PRAGMA locking_mode = EXCLUSIVE");
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0");
-    migrate(database, path);
+    database.exec("PRAGMA foreign_keys = ON");
+    migrate(database, path, migrations);
     return database;
   } catch (error) {
     if (database?.isOpen) database.close();
-    if (codeOf(error) === undefined) throw error;
-    throw new Error(`can't open ${path}: ${(error as Error).message}`, { cause: error });
+    const code = codeOf(error);
+    if (code === undefined) throw error;
+    const why = (code & 0xff) === BUSY ? "it is in use by another process" : (error as Error).message;
+    throw new Error(`can't open ${path}: ${why}`, { cause: error });
   }
 }
 

@@ -8,7 +8,8 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { systemClock } from "../../../src/base/clock.ts";
 import { silentLog } from "../../../src/base/log.ts";
 import { systemRandom } from "../../../src/base/random.ts";
-import { migrate, migrations } from "../../../src/state/sqlite/migrations.ts";
+import { migrate } from "../../../src/base/sqlite/migrate.ts";
+import { migrations } from "../../../src/state/sqlite/migrations.ts";
 import { openSqliteStore } from "../../../src/state/sqlite/sqlite-store.ts";
 
 const STEPS = [
