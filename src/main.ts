@@ -123,7 +123,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     iam: iamHandlers(store, ports.account, random),
   };
   const dispatcher = await control(ports, { store, engine, routes, credentials, implementations }, parts);
-  const gate = gateway(ports, dataPlane, dispatcher, credentials);
+  const gate = parts.use(gateway(ports, dataPlane, dispatcher, credentials));
   const platform = platformApi({
     account: ports.account,
     version: version(),

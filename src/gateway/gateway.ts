@@ -46,7 +46,7 @@ export interface GatewayOptions {
   readonly bodyTimeoutMs?: number;
 }
 
-export interface Gateway {
+export interface Gateway extends Disposable {
   /** Answers one request; never rejects. */
   handle(message: IncomingMessage, reply: ServerResponse): Promise<void>;
 }
@@ -161,6 +161,10 @@ class RuntimeGateway implements Gateway {
 
   #report(error: Error, requestId: string): void {
     this.#options.log.error("An invocation failed unexpectedly.", { requestId, error });
+  }
+
+  [Symbol.dispose](): void {
+    this.#bodyDeadlines[Symbol.dispose]();
   }
 }
 

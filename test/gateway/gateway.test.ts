@@ -185,6 +185,17 @@ describe("InvokeEndpoint through the SDK", () => {
     expect(gateway.instance.seen).toEqual([]);
   });
 
+  test("nothing is left that would keep a stopped process from ending", async () => {
+    const clock = new FakeClock(Date.now());
+    const gateway = await startTestGateway({ clock, gatewayClock: clock });
+    await expect(
+      gateway.client.send(new InvokeEndpointCommand({ EndpointName: "None", Body: "1" })),
+    ).rejects.toThrow();
+    expect(clock.pending).toBe(1);
+    await gateway[Symbol.asyncDispose]();
+    expect(clock.pending).toBe(0);
+  });
+
   test("a client that asks before it sends is told to go on, unless it will be refused", async () => {
     const gateway = await serving(echo, { gatewayClock: impatient });
     const url = new URL(`${gateway.url}/endpoints/Iris/invocations`);

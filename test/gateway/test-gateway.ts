@@ -92,6 +92,7 @@ export async function startTestGateway(
     async [Symbol.asyncDispose]() {
       client.destroy();
       await listener[Symbol.asyncDispose]();
+      gateway[Symbol.dispose]();
       await dataPlane[Symbol.asyncDispose]();
     },
   };

@@ -56,6 +56,11 @@ export class TidewayServer implements AsyncDisposable {
     );
   }
 
+  /** One that runs already, in a process of its own perhaps; whoever disposes of this ends it. */
+  static of(server: RunningServer): TidewayServer {
+    return new TidewayServer(server.dataDir, server);
+  }
+
   /** Puts bytes at s3://models/`key`. */
   async upload(key: string, body: Buffer): Promise<string> {
     await this.s3.send(new s3.CreateBucketCommand({ Bucket: "models" })).catch((error: Error) => {
