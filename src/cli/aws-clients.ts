@@ -8,9 +8,19 @@ export class AwsClients {
     this.#settings = { endpoint: url, region, credentials: { accessKeyId, secretAccessKey }, maxAttempts: 1 };
   }
 
-  async sagemaker() {
+  /** `hold`: when DescribeEndpoint answers for an endpoint in transition: at its next change, at once, or at rest. */
+  async sagemaker(hold?: "change" | "none") {
     const sdk = await import("@aws-sdk/client-sagemaker");
-    return { sdk, client: new sdk.SageMakerClient(this.#settings) };
+    const client = new sdk.SageMakerClient(this.#settings);
+    if (hold)
+      client.middlewareStack.add(
+        (next) => (call) => {
+          (call.request as { headers: Record<string, string> }).headers["x-tideway-hold"] = hold;
+          return next(call);
+        },
+        { step: "build", name: "tidewayHold" },
+      );
+    return { sdk, client };
   }
 
   async runtime() {

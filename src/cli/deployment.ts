@@ -42,7 +42,7 @@ export interface Deployed {
 /** Uploads, creates model and configuration, creates or updates the endpoint, and shows how it comes up. */
 export async function deployEndpoint(spec: DeploymentSpec, ports: DeploymentPorts): Promise<Deployed> {
   const { terminal, signal, clock } = ports;
-  const { sdk, client } = await ports.aws.sagemaker();
+  const { sdk, client } = await ports.aws.sagemaker("change");
   const abort = { abortSignal: signal };
   const start = clock.monotonic();
   const step = (event: string, words: string, facts: Readonly<Record<string, unknown>> = {}) => {

@@ -6,6 +6,10 @@ import { duration } from "./quantities.ts";
 import { printable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
+/** An answer that comes so soon was not held. */
+const NOT_HELD_MS = 10;
+const PAUSE_MS = 50;
+
 const MOVING = new Set(["Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"]);
 
 /** Whether an endpoint is on its way to another state. */
@@ -42,8 +46,8 @@ export interface Watch {
 }
 
 /**
- * Shows each phase until the endpoint rests, and gives its last description. The server holds DescribeEndpoint back
- * until the endpoint rests; where it does not, it is asked five times a second.
+ * Shows each phase until the endpoint rests, and gives its last description. The server answers at each change; where
+ * it does not hold its answers, it is asked twenty times a second.
  */
 export async function watchPhases(
   describe: () => Promise<DescribeEndpointCommandOutput>,
@@ -68,7 +72,7 @@ export async function watchPhases(
     if (!isMoving(status)) return endpoint;
     if (clock.monotonic() > until)
       throw new CliError("timedOut", `The endpoint is still ${status} after ${duration(timeoutMs)}.`);
-    if (clock.monotonic() - askedAt < 200) await sleep(clock, 200, signal);
+    if (clock.monotonic() - askedAt < NOT_HELD_MS) await sleep(clock, PAUSE_MS, signal);
   }
 }
 

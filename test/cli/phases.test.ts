@@ -58,7 +58,7 @@ test("each phase is shown once, with the time it was reached", async () => {
   const { done, out } = watch([creating, creating, inService]);
   expect((await done).EndpointStatus).toBe("InService");
   expect(out()).toBe(
-    "     0 µs  Creating: A 0 of 1 instances, Creating (loading)\n   400 ms  InService: A 1 of 1 instances\n",
+    "     0 µs  Creating: A 0 of 1 instances, Creating (loading)\n   100 ms  InService: A 1 of 1 instances\n",
   );
 });
 

@@ -17,6 +17,7 @@ import {
   type EndpointStatus,
   type VariantPlan,
 } from "./kinds.ts";
+import { held, holdUntil } from "./describe-hold.ts";
 import { listPage } from "./listing.ts";
 import { findModel } from "./model-operations.ts";
 import { tagsOf } from "./tag-operations.ts";
@@ -117,8 +118,9 @@ export function endpointOperations({
       }
     },
 
-    async DescribeEndpoint({ EndpointName }, { signal }) {
-      const endpoint = await settled(store, clock, await find(EndpointName), describeHoldMs, signal);
+    async DescribeEndpoint({ EndpointName }, { request, signal }) {
+      const hold = { until: holdUntil(request.headers), forMs: describeHoldMs, signal };
+      const endpoint = await held(store, clock, await find(EndpointName), hold);
       if (!endpoint) throw notFound("endpoint", endpointArn(EndpointName));
       return describeEndpoint(
         endpoint,
@@ -226,50 +228,4 @@ function refuseGuardrails(config: sagemaker.DeploymentConfig | undefined): void 
     throw unsupported("TrafficRoutingConfiguration", `${routing.Type} traffic routing`);
   if (routing?.WaitIntervalInSeconds || policy?.TerminationWaitInSeconds)
     throw unsupported("BlueGreenUpdatePolicy", "a baking period");
-}
-
-const IN_TRANSITION: ReadonlySet<string> = new Set(["Creating", "Updating", "RollingBack", "Deleting"]);
-
-/** The endpoint once it is at rest, or as it is after `holdMs`; undefined when it is gone. */
-async function settled(
-  store: ResourceStore,
-  clock: Clock,
-  endpoint: Endpoint,
-  holdMs: number,
-  signal: AbortSignal,
-): Promise<Endpoint | undefined> {
-  if (holdMs === 0 || !IN_TRANSITION.has(endpoint.status.state)) return endpoint;
-  const deadline = clock.now() + holdMs;
-  for (let latest: Endpoint | undefined = endpoint; ;) {
-    const changed = nextChange(store, clock, endpoint.name, deadline - clock.now(), signal);
-    latest = await store.get(EndpointKind, endpoint.name);
-    if (!latest || !IN_TRANSITION.has(latest.status.state) || latest.uid !== endpoint.uid) changed.stop();
-    else if (await changed.happened) continue;
-    return latest && store.get(EndpointKind, endpoint.name);
-  }
-}
-
-/** Begins to watch at once, so that no change between a look and the wait is missed. */
-function nextChange(
-  store: ResourceStore,
-  clock: Clock,
-  name: string,
-  withinMs: number,
-  signal: AbortSignal,
-): { happened: Promise<boolean>; stop(): void } {
-  const { promise: happened, resolve } = Promise.withResolvers<boolean>();
-  const stop = (change: boolean) => {
-    unwatch();
-    cancel();
-    signal.removeEventListener("abort", aborted);
-    resolve(change);
-  };
-  const aborted = () => stop(false);
-  const unwatch = store.watch((change) => {
-    if (change.kind === EndpointKind.name && change.name.toLowerCase() === name.toLowerCase()) stop(true);
-  });
-  const cancel = clock.after(Math.max(0, withinMs), () => stop(false));
-  signal.addEventListener("abort", aborted);
-  if (signal.aborted) stop(false);
-  return { happened, stop: () => stop(false) };
 }

@@ -84,10 +84,11 @@ function launchMessage(
     return `${launching} The container is loading the model: ${ready} of ${instanceCount} ready (${Math.round((100 * ready) / instanceCount)} %).`;
   if (download) {
     const { bytes, totalBytes } = download;
-    const megabytes = (value: number) => (value / 1e6).toFixed(1);
+    const size = (value: number) =>
+      value < 1e6 ? `${Math.ceil(value / 1e3)} KB` : `${(value / 1e6).toFixed(1)} MB`;
     // In steps of 5 per cent: each change of the message is a write to the store.
     if (totalBytes)
-      return `${launching} Downloading the model: ${Math.floor((20 * bytes) / totalBytes) * 5} % of ${megabytes(totalBytes)} MB.`;
+      return `${launching} Downloading the model: ${Math.floor((20 * bytes) / totalBytes) * 5} % of ${size(totalBytes)}.`;
     return `${launching} Downloading the model.`;
   }
   return launching;

@@ -14,7 +14,7 @@ export const describe: Command = {
     const { terminal, signal } = call;
     const abort = { abortSignal: signal };
     const connection = await connect(call);
-    const { sdk, client } = await new AwsClients(connection).sagemaker();
+    const { sdk, client } = await new AwsClients(connection).sagemaker("none");
     const EndpointName = required(call.args[0]);
     const endpoint = await client.send(new sdk.DescribeEndpointCommand({ EndpointName }), abort);
     // A configuration or model that was deleted since is no reason not to tell the rest.

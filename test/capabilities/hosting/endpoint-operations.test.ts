@@ -167,6 +167,31 @@ test("DescribeEndpoint holds its answer while the endpoint is in transition, and
   expect(await third).toEqual(refused(`Could not find endpoint "${ARN}/iris".`));
 });
 
+test("who shows progress asks for each change, or for the state of now", async () => {
+  const { call, model, config, engine, clock } = await setUp({ describeHoldMs: 5_000 });
+  engine.startAs = "starting";
+  await model("iris");
+  await config("v1", { InitialInstanceCount: 2 });
+  await call("CreateEndpoint", update);
+  const message = async (hold: string) => {
+    const { ProductionVariants } = await call(
+      "DescribeEndpoint",
+      { EndpointName: "iris" },
+      { "x-tideway-hold": hold },
+    );
+    return ProductionVariants[0].VariantStatus?.[0]?.StatusMessage as string | undefined;
+  };
+  const first = message("change");
+  await clock.advance(0);
+  expect(await first).toContain("0 of 2 ready (0 %)");
+  expect(await message("none")).toContain("0 of 2 ready (0 %)");
+  const second = message("change");
+  await clock.advance(1_000);
+  engine.become(engine.fleets()[0]!.id, "ready");
+  await clock.advance(10);
+  expect(await second).toBeUndefined();
+});
+
 test("guardrails that are not built are refused by name", async () => {
   const { call, state } = await inService();
   const guarded = (DeploymentConfig: object) =>

@@ -13,7 +13,9 @@ import { FakeRoutes } from "../../support/fake-routes.ts";
 import { SeededRandom } from "../../support/seeded-random.ts";
 
 export const account = { region: "us-east-1", accountId: "000000000000" };
-export const context = { signal: new AbortController().signal } as Context;
+/** A caller that stays, with the headers it sent. */
+export const contextOf = (headers: Record<string, string> = {}) =>
+  ({ signal: new AbortController().signal, request: { headers } }) as Context;
 
 /** Objects by `bucket/key`, of no content: hosting only asks whether they are there. */
 class FakeObjects implements ObjectStore {
@@ -57,7 +59,8 @@ export async function setUp({ describeHoldMs = 0 } = {}) {
   const call = <Operation extends keyof typeof api>(
     operation: Operation,
     input: Parameters<NonNullable<(typeof api)[Operation]>>[0],
-  ) => (api[operation] as (input: unknown, context: Context) => Promise<any>)(input, context);
+    headers: Record<string, string> = {},
+  ) => (api[operation] as (input: unknown, context: Context) => Promise<any>)(input, contextOf(headers));
   const model = (name: string, image = "tideway/onnx") =>
     call("CreateModel", {
       ModelName: name,
