@@ -31,6 +31,7 @@ export interface PlatformPorts {
   readonly log: Log;
 }
 
+const SIGNED_FOR = "sagemaker";
 const BODY_LIMIT = 64 * 1024;
 const EVENTS = 100;
 
@@ -113,7 +114,9 @@ export function platformApi(ports: PlatformPorts): {
       return { json: tell() };
     }
     const signature = authenticate(request, credentials, clock.now());
-    if (signature instanceof Denial) throw denialFault(signature, "rest-json");
+    if (signature instanceof Denial) throw signature;
+    if (signature.service !== SIGNED_FOR)
+      throw new Denial("wrongSignature", `Credential should be scoped to correct service: '${SIGNED_FOR}'.`);
     const body = await collect(request.body, BODY_LIMIT);
     signature.check(sha256(body));
     const paths = routes.filter(([, path]) => path.test(request.path));
@@ -143,9 +146,9 @@ export function platformApi(ports: PlatformPorts): {
       } catch (error) {
         if (gone.signal.aborted) return;
         if (reply.headersSent) return void reply.destroy();
-        const fault =
-          error instanceof Fault ? error : new Fault("InternalFailure", "The request failed.", 500);
-        if (fault !== error) log.error("a request to /_tideway failed", { path: message.url, error });
+        const told = error instanceof Denial ? denialFault(error, "rest-json") : error;
+        const fault = told instanceof Fault ? told : new Fault("InternalFailure", "The request failed.", 500);
+        if (fault !== told) log.error("a request to /_tideway failed", { path: message.url, error });
         send(reply, fault.status, { __type: fault.name, message: fault.message });
       } finally {
         if (!message.complete) message.resume();
