@@ -1,11 +1,12 @@
-import { statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ListObjectsV2Command } from "@aws-sdk/client-s3";
 import { ListEndpointsCommand } from "@aws-sdk/client-sagemaker";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { expect, test } from "vitest";
-import { TidewayServer } from "./support/tideway-server.ts";
+import { EXAMPLES, modelArchive, TidewayServer } from "./support/tideway-server.ts";
 
 test("a second server on one data folder, or on one port, is refused in a sentence", async () => {
   await using first = await TidewayServer.start();
@@ -69,4 +70,36 @@ test("health and info answer without a signature, and nothing else does", async 
     expect([path, (await get(path)).status]).toEqual([path, 403]);
   expect((await get("/_tideway/info", { origin: "https://evil.example" })).status).toBe(403);
   await tideway.sagemaker.send(new ListEndpointsCommand({}));
+});
+
+test("objects may live on another S3: uploads go there, and models are loaded from there", async () => {
+  await using remote = await TidewayServer.start();
+  const { url, accessKeyId, secretAccessKey } = remote.server;
+  const env = {
+    PATH: process.env["PATH"],
+    TIDEWAY_S3_ENDPOINT: url,
+    TIDEWAY_S3_ACCESS_KEY_ID: accessKeyId,
+    TIDEWAY_S3_SECRET_ACCESS_KEY: secretAccessKey,
+  };
+  await using tideway = await TidewayServer.start({ env });
+  const onnx = readFileSync(join(EXAMPLES, "breast-cancer/model.onnx"));
+  const ModelDataUrl = await tideway.upload("far/model.tar.gz", await modelArchive({ "model.onnx": onnx }));
+  const there = await remote.s3.send(new ListObjectsV2Command({ Bucket: "models" }));
+  expect(there.Contents?.map(({ Key }) => Key)).toEqual(["far/model.tar.gz"]);
+  expect(await tideway.deploy("far", { Image: "tideway/auto", ModelDataUrl })).toMatchObject({
+    EndpointStatus: "InService",
+  });
+  const row = readFileSync(join(EXAMPLES, "breast-cancer/rows.csv"), "utf8").split("\n")[0]!;
+  expect((await tideway.invoke("far", row)).text).toMatch(/^[\d.e-]+,[\d.e-]+/);
+});
+
+test("a remote S3 that is half configured is refused by name", async () => {
+  const start = (more: Record<string, string>) =>
+    TidewayServer.start({ env: { PATH: process.env["PATH"], ...more } });
+  await expect(start({ TIDEWAY_S3_ENDPOINT: "nowhere" })).rejects.toThrow(
+    "TIDEWAY_S3_ENDPOINT must be an address",
+  );
+  await expect(
+    start({ TIDEWAY_S3_ENDPOINT: "http://127.0.0.1:1", TIDEWAY_S3_ACCESS_KEY_ID: "a" }),
+  ).rejects.toThrow("must be set together");
 });
