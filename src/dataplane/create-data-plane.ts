@@ -5,7 +5,7 @@ import type { Random } from "../base/random.ts";
 import { Call, type CallTools, type Limits } from "./call.ts";
 import type { DataPlane, Invocation } from "./data-plane.ts";
 import { Deadlines } from "./deadlines.ts";
-import { HttpLink } from "./http-link.ts";
+import { HttpLink, KEEP_ALIVE_MS } from "./http-link.ts";
 import { pickInstance } from "./instance-picker.ts";
 import type { Outcome } from "./outcome.ts";
 import { type OnInstanceFailure, Routes } from "./routes.ts";
@@ -30,7 +30,7 @@ export function createDataPlane({
   onInstanceFailure,
 }: DataPlaneOptions): DataPlane {
   const deadlines = new Deadlines(clock);
-  const routes = new Routes((address) => new HttpLink(address));
+  const routes = new Routes((address) => new HttpLink(address, deadlines.after(KEEP_ALIVE_MS)));
   const tools: CallTools = {
     clock,
     random,

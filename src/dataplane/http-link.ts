@@ -1,127 +1,132 @@
 /** HTTP/1.1 to one instance: a connection per request in flight, kept for the next one. */
-import { Client, type Dispatcher } from "undici";
+import type { NetConnectOpts } from "node:net";
+import type { DeadlineList } from "./deadlines.ts";
+import { type ConnectionOwner, HttpConnection } from "./http-connection.ts";
 import type { InstanceEvents, InstanceExchange, InstanceLink, InstanceRequest } from "./instance-link.ts";
 import type { InstanceAddress } from "./routing-table.ts";
 
 /** Below gunicorn's 2 s, so that we let go of an idle connection before a container does. */
-const KEEP_ALIVE_MS = 1500;
-/** A container that sends more interim answers than this is broken. */
-const MAX_INTERIM = 16;
+export const KEEP_ALIVE_MS = 1500;
+
+/** What could end a line early, or the request. */
+const FORBIDDEN = /[^\t\x20-\x7e\x80-\xff]/;
 
 /** Speaks to a container at a unix socket or a TCP port. */
-export class HttpLink implements InstanceLink {
-  readonly #origin: string;
-  readonly #options: Client.Options;
+export class HttpLink implements InstanceLink, ConnectionOwner {
+  readonly #address: NetConnectOpts;
+  readonly #host: string;
+  readonly #idleTimes: DeadlineList;
   /** Connections without a request; the one used last is used next. */
-  readonly #idle: Client[] = [];
+  readonly #idle: HttpConnection[] = [];
+  #waiting: HttpExchange[] = [];
   #closed = false;
 
-  constructor(address: InstanceAddress) {
-    this.#origin =
-      address.kind === "unix" ? "http://localhost" : `http://${host(address.host)}:${address.port}`;
-    this.#options = {
-      ...(address.kind === "unix" ? { socketPath: address.path } : {}),
-      pipelining: 1,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      // the data plane keeps its own deadlines
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      connectTimeout: 0,
-    };
+  /** `idleTimes`: the deadlines of idle connections. */
+  constructor(address: InstanceAddress, idleTimes: DeadlineList) {
+    this.#idleTimes = idleTimes;
+    this.#address =
+      address.kind === "unix"
+        ? { path: address.path }
+        : { host: address.host, port: address.port, noDelay: true };
+    this.#host = address.kind === "unix" ? "localhost" : `${host(address.host)}:${address.port}`;
   }
 
+  /**
+   * What is sent in one turn of the event loop leaves at its end, when connections have been read: one that the
+   * container closed, or on which it said something unasked, is not used.
+   */
   send(request: InstanceRequest, events: InstanceEvents): InstanceExchange {
-    const client = this.#idle.pop() ?? new Client(this.#origin, this.#options);
-    const exchange = new HttpExchange(this, client, events);
-    client.dispatch(
-      {
-        method: request.method,
-        path: request.path,
-        headers: request.headers as string[],
-        body: request.method === "GET" ? null : request.body,
-      },
-      exchange,
-    );
+    const exchange = new HttpExchange(request, events);
+    if (this.#waiting.push(exchange) === 1) setImmediate(this.#flush);
     return exchange;
   }
 
   close(): void {
     this.#closed = true;
-    for (const client of this.#idle.splice(0)) client.destroy().catch(() => {});
+    for (const connection of this.#idle.splice(0)) {
+      this.#idleTimes.clear(connection);
+      connection.destroy();
+    }
   }
 
-  /** Takes a connection back. */
-  release(client: Client, reusable: boolean): void {
-    if (reusable && !this.#closed) this.#idle.push(client);
-    else client.destroy().catch(() => {});
+  idle(connection: HttpConnection): void {
+    if (this.#closed) return connection.destroy();
+    this.#idleTimes.set(connection);
+    this.#idle.push(connection);
+  }
+
+  gone(connection: HttpConnection): void {
+    const at = this.#idle.indexOf(connection);
+    if (at < 0) return;
+    this.#idle.splice(at, 1);
+    this.#idleTimes.clear(connection);
+  }
+
+  readonly #flush = (): void => {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const exchange of waiting) {
+      if (exchange.aborted) continue;
+      const head = requestHead(exchange.request, this.#host);
+      if (head === undefined) exchange.events.onFailure(false, "the request holds forbidden characters");
+      else exchange.begin(this.#take(), head);
+    }
+  };
+
+  #take(): HttpConnection {
+    for (let one = this.#idle.pop(); one; one = this.#idle.pop()) {
+      this.#idleTimes.clear(one);
+      if (!one.destroyed) return one;
+    }
+    return new HttpConnection(this, this.#address);
   }
 }
 
-class HttpExchange implements InstanceExchange, Dispatcher.DispatchHandler {
-  readonly #link: HttpLink;
-  readonly #client: Client;
-  readonly #events: InstanceEvents;
-  #controller: Dispatcher.DispatchController | undefined;
-  #sent = false;
-  #over = false;
-  #interim = 0;
+class HttpExchange implements InstanceExchange {
+  readonly request: InstanceRequest;
+  readonly events: InstanceEvents;
+  aborted = false;
+  #connection: HttpConnection | undefined;
 
-  constructor(link: HttpLink, client: Client, events: InstanceEvents) {
-    this.#link = link;
-    this.#client = client;
-    this.#events = events;
+  constructor(request: InstanceRequest, events: InstanceEvents) {
+    this.request = request;
+    this.events = events;
+  }
+
+  begin(connection: HttpConnection, head: string): void {
+    this.#connection = connection;
+    connection.send(head, this.request.body, this.events);
   }
 
   pause(): void {
-    this.#controller?.pause();
+    this.#current()?.pause();
   }
 
   resume(): void {
-    this.#controller?.resume();
+    this.#current()?.resume();
   }
 
   abort(): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#link.release(this.#client, false);
+    this.aborted = true;
+    this.#current()?.destroy();
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    this.#sent = true;
+  /** The connection, unless it has gone on to another request. */
+  #current(): HttpConnection | undefined {
+    return this.#connection?.serves(this.events) ? this.#connection : undefined;
   }
+}
 
-  onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    status: number,
-    headers: Record<string, string | string[] | undefined>,
-  ): void {
-    if (this.#over) return;
-    if (status >= 200) this.#events.onHead(status, headers);
-    else if (++this.#interim > MAX_INTERIM) this.#fail("too many interim answers");
+/** Undefined for a request that would not be the one that was meant. */
+function requestHead({ method, path, headers, body }: InstanceRequest, hostName: string): string | undefined {
+  if (FORBIDDEN.test(path) || /[\t ]/.test(path)) return undefined;
+  let head = `${method} ${path} HTTP/1.1\r\nhost: ${hostName}\r\nconnection: keep-alive\r\n`;
+  for (let at = 0; at < headers.length; at += 2) {
+    const value = headers[at + 1]!;
+    if (FORBIDDEN.test(value)) return undefined;
+    head += `${headers[at]}: ${value}\r\n`;
   }
-
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (!this.#over) this.#events.onData(chunk);
-  }
-
-  onResponseEnd(): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#link.release(this.#client, true);
-    this.#events.onEnd();
-  }
-
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#fail(error.message);
-  }
-
-  #fail(reason: string): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#link.release(this.#client, false);
-    this.#events.onFailure(this.#sent, reason);
-  }
+  return method === "GET" ? `${head}\r\n` : `${head}content-length: ${body.byteLength}\r\n\r\n`;
 }
 
 const host = (name: string) => (name.includes(":") ? `[${name}]` : name);
