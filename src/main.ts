@@ -25,6 +25,7 @@ import { stsHandlers } from "./capabilities/sts/operations.ts";
 import { SessionCredentials } from "./capabilities/sts/session-credentials.ts";
 import { ArtifactCache } from "./compute/artifact-cache.ts";
 import type { Engine } from "./compute/engine.ts";
+import type { Patience } from "./compute/process/instance.ts";
 import { openProcessEngine } from "./compute/process/process-engine.ts";
 import { createDataPlane } from "./dataplane/create-data-plane.ts";
 import type { DataPlane } from "./dataplane/data-plane.ts";
@@ -58,6 +59,8 @@ export interface ServerOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** JSON lines on stderr unless said otherwise. */
   readonly log?: Log;
+  /** How patient the supervisor is with instances, where it is not as usual. */
+  readonly patience?: Partial<Patience>;
 }
 
 export interface RunningServer extends AsyncDisposable {
@@ -179,6 +182,7 @@ function supervisor(
     pythonPath: options.env["TIDEWAY_PYTHON"] ?? "python3",
     scriptServerPath: fileURLToPath(new URL("../python/tideway_script_server", import.meta.url)),
     env: options.env,
+    ...(options.patience && { patience: options.patience }),
   });
 }
 

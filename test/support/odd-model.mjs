@@ -1,6 +1,7 @@
 /**
  * A container for tests of whole endpoints. What `/invocations` does, its body says:
  * `status 500 text` answers so; `hang` never answers; `crash` ends the process; `drip N` sends N lines one by one;
+ * `large N` sends N bytes; `raw X` sends the bytes that X is in base64, in place of an HTTP answer;
  * `break` sends a part and breaks off; `who` answers with the process id; anything else is answered with itself.
  */
 import { createServer } from "node:http";
@@ -15,7 +16,11 @@ createServer((request, response) => {
     else if (word === "status") response.writeHead(Number(first)).end(rest.join(" "));
     else if (word === "crash") process.exit(3);
     else if (word === "who") response.end(String(process.pid));
-    else if (word === "headers")
+    else if (word === "large") response.end(Buffer.alloc(Number(first), "x"));
+    else if (word === "raw") {
+      request.socket.write(Buffer.from(body.toString("latin1", 4), "base64"));
+      setTimeout(() => request.socket.end(), 100); // node holds its own answer to be still under way
+    } else if (word === "headers")
       response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(request.headers));
     else if (word === "drip") {
       response.writeHead(200, { "content-type": "text/plain" });
