@@ -145,7 +145,9 @@ test("kill -9 among writes: everything acknowledged is there, and nothing is hal
   const lost: string[] = [];
   for (const key of ledger.keys())
     if (!ledger.allowed(key).includes(await read(server.tideway, key))) lost.push(key);
-  console.log(`${KILLS} kills, ${ledger.acknowledged.size} acknowledged writes, ${lost.length} lost`);
+  console.log(
+    `${KILLS} kills, ${ledger.acknowledged.size} names with acknowledged writes, ${lost.length} lost`,
+  );
   expect(lost).toEqual([]);
 
   const listed = new Set<string>();
