@@ -5,7 +5,8 @@ Run as ``python3 <path>/tideway_script_server``; Python 3.8 or newer, standard l
 TIDEWAY_SOCKET                 unix socket to listen on; else TCP on TIDEWAY_BIND_HOST (127.0.0.1) and
 SAGEMAKER_BIND_TO_PORT         (8080)
 TIDEWAY_MODEL_DIR              the model's folder (else SAGEMAKER_BASE_DIR/model, /opt/ml/model)
-SAGEMAKER_PROGRAM              the script's name in code/ (inference.py)
+TIDEWAY_CODE_DIR               the script's folder (else code/ in the model's folder)
+SAGEMAKER_PROGRAM              the script's name in it (inference.py)
 SAGEMAKER_MODEL_SERVER_WORKERS processes, each answering one request at a time (1)
 TIDEWAY_PIP_INSTALL            1: install code/requirements.txt before the start
 TIDEWAY_MAX_BODY_BYTES         largest request (104857600)
@@ -37,10 +38,10 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     end_with_parent()
     settings = Settings.from_environment(os.environ)
-    code_dir = os.path.join(settings.model_dir, "code")
+    code_dir = os.environ.get("TIDEWAY_CODE_DIR") or os.path.join(settings.model_dir, "code")
     try:
         install_or_explain(code_dir, os.environ.get("TIDEWAY_PIP_INSTALL") == "1")
-        script = UserScript(settings.model_dir, os.environ.get("SAGEMAKER_PROGRAM") or "inference.py")
+        script = UserScript(settings.model_dir, code_dir, os.environ.get("SAGEMAKER_PROGRAM") or "inference.py")
     except ScriptError as error:
         fail(error)
     listener = listen(settings)

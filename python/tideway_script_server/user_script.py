@@ -33,9 +33,9 @@ class RequestContext:
 class UserScript:
     """Imports the script at once, loads its model by `load`, and answers requests by `transform`."""
 
-    def __init__(self, model_dir, program):
+    def __init__(self, model_dir, code_dir, program):
         self.model_dir = model_dir
-        self.code_dir = os.path.join(model_dir, "code")
+        self.code_dir = code_dir
         self.path = os.path.join(self.code_dir, program)
         if os.path.dirname(program) or not os.path.isfile(self.path):
             seen = ", ".join(sorted(os.listdir(model_dir))[:8]) if os.path.isdir(model_dir) else "none"

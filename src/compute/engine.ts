@@ -31,6 +31,8 @@ export interface ContainerSpec {
   readonly image: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly artifact?: ArtifactSource;
+  /** The script of script mode and what belongs to it, where it does not lie in the artifact's folder `code`. */
+  readonly code?: ArtifactSource;
   readonly hostname?: string;
 }
 
@@ -75,6 +77,8 @@ export interface FleetStatus {
   readonly download?: { readonly bytes: number; readonly totalBytes?: number };
   /** sha256 of what the container's artifact turned out to be. */
   readonly digest?: string;
+  /** The same of the container's code. */
+  readonly codeDigest?: string;
   /** The image after aliases: what really runs. */
   readonly resolvedImage?: string;
   /** Set when an instance that never was ready gave up. A fleet that once was ready is restarted instead, with backoff. */

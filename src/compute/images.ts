@@ -68,9 +68,15 @@ export function chooseProgram(
   name: string,
   files: readonly string[],
   environment: Readonly<Record<string, string>>,
+  codeFiles?: readonly string[],
 ): Program | string {
   if (image.kind === "builtin" || image.kind === "command") return image;
-  const script = `code/${environment["SAGEMAKER_PROGRAM"] ?? "inference.py"}`;
+  const program = environment["SAGEMAKER_PROGRAM"] ?? "inference.py";
+  if (codeFiles)
+    return codeFiles.includes(program)
+      ? { kind: "script" }
+      : `The code at ${environment["SAGEMAKER_SUBMIT_DIRECTORY"]} holds no ${program}. Put it there, or name another by SAGEMAKER_PROGRAM.`;
+  const script = `code/${program}`;
   if (files.includes(script)) return { kind: "script" };
   const builtin = image.kind === "framework" && files.some((file) => BUILTIN_FILE.test(file));
   if (builtin) return { kind: "builtin", ...(image.runtime && { runtime: image.runtime }) };

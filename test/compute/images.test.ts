@@ -86,6 +86,16 @@ describe("a framework's image with an artifact", () => {
     expect(chooseProgram(image, "x", files, environment)).toEqual(program);
   });
 
+  test("with code of its own, elsewhere, runs that and nothing else", () => {
+    const environment = { SAGEMAKER_PROGRAM: "serve.py", SAGEMAKER_SUBMIT_DIRECTORY: "s3://b/source.tar.gz" };
+    expect(chooseProgram(framework, "x", ["model.onnx"], environment, ["serve.py"])).toEqual({
+      kind: "script",
+    });
+    expect(chooseProgram(framework, "x", ["model.onnx"], environment, ["other.py"])).toBe(
+      "The code at s3://b/source.tar.gz holds no serve.py. Put it there, or name another by SAGEMAKER_PROGRAM.",
+    );
+  });
+
   test("with nothing that can be served is refused by its files", () => {
     const files = ["a.pt", "b.pt", "c.pt", "d.pt", "e.pt", "f.pt"];
     expect(chooseProgram(framework, "pytorch", files, {})).toMatch(

@@ -10,7 +10,9 @@ import type { Next } from "../../state/controller.ts";
 import type { Resource } from "../../state/resource.ts";
 import { Conflict, type ResourceStore } from "../../state/store.ts";
 import {
+  digestsOfOnly,
   endpointRoute,
+  fleetDigests,
   failureReason,
   fleetId,
   fleetPrefix,
@@ -85,7 +87,10 @@ export function endpointReconciler({ store, engine, routes, clock, log }: Endpoi
       return settle(await serve(endpoint, spec));
     if (clock.now() > status.since + deadline(spec))
       return turnBack(endpoint, `The instances were not ready after ${Math.round(deadline(spec) / 1000)} s.`);
-    await record(endpoint, { progress: progressOf(spec, fleets), digests: digestsOf(status, fleets) });
+    await record(endpoint, {
+      progress: progressOf(spec, fleets),
+      digests: fleetDigests(status.digests, fleets),
+    });
     return { afterMs: DEADLINE_POLL_MS };
   }
 
@@ -98,7 +103,7 @@ export function endpointReconciler({ store, engine, routes, clock, log }: Endpoi
     return record(endpoint, {
       live: deployment,
       progress: progressOf(deployment, fleets),
-      digests: digestsOf(endpoint.status, fleets),
+      digests: fleetDigests(endpoint.status.digests, fleets),
     });
   }
 
@@ -166,9 +171,7 @@ export function endpointReconciler({ store, engine, routes, clock, log }: Endpoi
           .delete(id)
           .catch((error: unknown) => log.error("a fleet could not be stopped", { fleet: id, error }));
     }
-    const digests = Object.fromEntries(
-      Object.entries(endpoint.status.digests).filter(([id]) => needed.has(id)),
-    );
+    const digests = digestsOfOnly(endpoint.status.digests, needed);
     await record(endpoint, { draining, digests });
     return waiting ? { afterMs: DRAIN_POLL_MS } : "done";
   }
@@ -209,8 +212,3 @@ const progressOf = ({ variants }: Deployment, fleets: readonly FleetStatus[]) =>
   Object.fromEntries(
     variants.map((variant, index) => [variant.name, variantProgress(variant, fleets[index]!)]),
   );
-
-const digestsOf = ({ digests }: EndpointStatus, fleets: readonly FleetStatus[]) => ({
-  ...digests,
-  ...Object.fromEntries(fleets.flatMap(({ id, digest }) => (digest === undefined ? [] : [[id, digest]]))),
-});

@@ -22,6 +22,7 @@ export function containerOf(model: ModelSpec): ContainerDefinition {
     throw unsupported("AdditionalModelDataSources", "a second model data source");
   if (!container.Image) throw invalid("The container needs an Image.");
   artifactSource(container);
+  codeSource(container);
   return container;
 }
 
@@ -48,6 +49,14 @@ export function artifactSource(
   return { uri, dataType, compression: source?.CompressionType ?? "Gzip", location };
 }
 
+/** Where the SageMaker Python SDK put the script of a framework's model, when it is not packed into the artifact. */
+function codeSource({ Environment }: ContainerDefinition): { code?: ArtifactSource } {
+  const uri = Environment?.["SAGEMAKER_SUBMIT_DIRECTORY"];
+  if (!uri?.startsWith("s3://")) return {};
+  if (!parseS3Uri(uri)?.key) throw invalid(`SAGEMAKER_SUBMIT_DIRECTORY must name an object, not ${uri}.`);
+  return { code: { uri, dataType: "S3Object", compression: "Gzip" } };
+}
+
 /** What an endpoint of this configuration runs; `model` finds the models by name. */
 export function variantPlans(
   config: EndpointConfigSpec,
@@ -66,6 +75,7 @@ export function variantPlans(
         ...(artifact && {
           artifact: { uri: artifact.uri, dataType: artifact.dataType, compression: artifact.compression },
         }),
+        ...codeSource(container),
         ...(container.ContainerHostname && { hostname: container.ContainerHostname }),
       },
       instanceType: InstanceType,

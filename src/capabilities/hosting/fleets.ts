@@ -1,5 +1,5 @@
 /** From deployments to fleets and routes, and from fleets' states to sentences: pure functions. */
-import type { FleetSpec, FleetStatus } from "../../compute/engine.ts";
+import type { ArtifactSource, FleetSpec, FleetStatus } from "../../compute/engine.ts";
 import type { EndpointRoute } from "../../dataplane/routing-table.ts";
 import type { Resource } from "../../state/resource.ts";
 import type { Deployment, EndpointStatus, VariantPlan, VariantProgress } from "./kinds.ts";
@@ -16,17 +16,45 @@ export const fleetId = (endpoint: Endpoint, { revision, variants }: Deployment, 
 /** The endpoint that a fleet belongs to, in lower case. */
 export const endpointOfFleet = (id: string) => /^[0-9a-f]{8}-r\d+-\d+-(.*)$/.exec(id)?.[1];
 
+/** Under what the digest of a fleet's code is kept, beside that of its model. */
+const codeOf = (fleet: string) => `${fleet}/code`;
+
+/** The digests that these fleets told, over those known. */
+export function fleetDigests(
+  known: Readonly<Record<string, string>>,
+  fleets: readonly FleetStatus[],
+): Record<string, string> {
+  const told = fleets.flatMap(({ id, digest, codeDigest }) => [
+    ...(digest === undefined ? [] : [[id, digest]]),
+    ...(codeDigest === undefined ? [] : [[codeOf(id), codeDigest]]),
+  ]);
+  return { ...known, ...(Object.fromEntries(told) as Record<string, string>) };
+}
+
+/** Only the digests of these fleets. */
+export function digestsOfOnly(
+  known: Readonly<Record<string, string>>,
+  fleets: ReadonlySet<string>,
+): Record<string, string> {
+  return Object.fromEntries(Object.entries(known).filter(([key]) => fleets.has(key.replace(/\/code$/, ""))));
+}
+
 export function fleetSpec(endpoint: Endpoint, deployment: Deployment, variant: VariantPlan): FleetSpec {
   const id = fleetId(endpoint, deployment, variant);
-  const digest = endpoint.status.digests[id];
-  const { artifact } = variant.container;
+  const { digests } = endpoint.status;
+  const { artifact, code } = variant.container;
+  const pinned = (source: ArtifactSource, digest: string | undefined) => ({
+    ...source,
+    ...(digest && { digest }),
+  });
   return {
     id,
     endpoint: endpoint.name,
     variant: variant.name,
     container: {
       ...variant.container,
-      ...(artifact && { artifact: { ...artifact, ...(digest && { digest }) } }),
+      ...(artifact && { artifact: pinned(artifact, digests[id]) }),
+      ...(code && { code: pinned(code, digests[codeOf(id)]) }),
     },
     instanceType: variant.instanceType,
     desired: variant.instanceCount,

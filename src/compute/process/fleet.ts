@@ -5,7 +5,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import { ArtifactError, type ArtifactLease, type ArtifactProgress, type Artifacts } from "../artifacts.ts";
-import type { Address, FleetFailure, FleetSpec, FleetStatus } from "../engine.ts";
+import type { Address, ArtifactSource, FleetFailure, FleetSpec, FleetStatus } from "../engine.ts";
 import { chooseProgram, describeProgram, resolveImage, type ImageAliases, type Program } from "../images.ts";
 import { shapeOf } from "../instance-types.ts";
 import { describeExit, type Exit } from "./child.ts";
@@ -45,10 +45,11 @@ export class Fleet implements InstanceOwner {
   readonly #instances = new Map<number, Instance>();
   readonly #stopping = new AbortController();
   #spec: FleetSpec;
-  #lease: ArtifactLease | undefined;
-  #preparing: Promise<{ program: Program; modelDir: string }> | undefined;
+  #leases: readonly ArtifactLease[] = [];
+  #preparing: Promise<Prepared> | undefined;
   #download: ArtifactProgress | undefined;
   #digest: string | undefined;
+  #codeDigest: string | undefined;
   #program: Program | undefined;
   #failure: FleetFailure | undefined;
   #provenGood = false;
@@ -93,6 +94,7 @@ export class Fleet implements InstanceOwner {
       instances: this.instances.map((instance) => instance.status),
       ...(this.#download && { download: this.#download }),
       ...(this.#digest && { digest: this.#digest }),
+      ...(this.#codeDigest && { codeDigest: this.#codeDigest }),
       ...(this.#program && { resolvedImage: describeProgram(this.#program) }),
       ...(this.#failure && { failure: this.#failure }),
     };
@@ -113,15 +115,14 @@ export class Fleet implements InstanceOwner {
   async delete(): Promise<void> {
     this.#stopping.abort(new Error("the fleet is deleted"));
     await Promise.all(this.instances.map((instance) => instance.stop(false)));
-    this.#lease?.release();
-    this.#lease = undefined;
+    this.#hold([]);
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
   async prepare(instance: Instance): Promise<Launch> {
     const { workshop, container } = { workshop: this.#workshop, container: this.#spec.container };
     instance.enter("downloading");
-    const { program, modelDir } = await (this.#preparing ??= this.#prepareArtifact().finally(() => {
+    const { program, modelDir, codeDir } = await (this.#preparing ??= this.#prepareArtifacts().finally(() => {
       this.#preparing = undefined;
     }));
     const address: Address = listensOnSocket(program)
@@ -136,6 +137,7 @@ export class Fleet implements InstanceOwner {
       region: workshop.region,
       folder: instance.folder,
       modelDir,
+      codeDir,
       address,
     });
     const command = await commandLine(program, workshop.programs, address, modelDir, environment);
@@ -198,45 +200,66 @@ export class Fleet implements InstanceOwner {
     });
   }
 
-  /** Shared by the instances that start at the same time; each later start verifies the artifact again. */
-  async #prepareArtifact(): Promise<{ program: Program; modelDir: string }> {
-    const { container, downloadTimeoutMs } = this.#spec;
-    const { artifacts, aliases, clock } = this.#workshop;
-    const image = resolveImage(container.image, aliases);
+  /** Shared by the instances that start at the same time; each later start verifies the artifacts again. */
+  async #prepareArtifacts(): Promise<Prepared> {
+    const { container } = this.#spec;
+    const image = resolveImage(container.image, this.#workshop.aliases);
     if (typeof image === "string") throw new LaunchError(image);
-    let files: readonly string[] = [];
-    let modelDir = join(this.#folder, "empty");
-    if (container.artifact) {
-      const timeout = new AbortController();
-      const seconds = downloadTimeoutMs / 1000;
-      const cancel = clock.after(downloadTimeoutMs, () =>
-        timeout.abort(new DownloadTimeout(container.artifact!.uri, seconds)),
-      );
-      try {
-        const digest = this.#digest ?? container.artifact.digest;
-        const lease = await artifacts.ensure(
-          { ...container.artifact, ...(digest && { digest }) },
-          {
-            signal: AbortSignal.any([timeout.signal, this.#stopping.signal]),
-            onProgress: (progress) => {
-              this.#download = progress;
-              this.changed();
-            },
-          },
-        );
-        this.#lease?.release();
-        this.#lease = lease;
-        if (this.#stopping.signal.aborted) lease.release();
-        ({ files, digest: this.#digest, path: modelDir } = lease);
-      } finally {
-        cancel();
-      }
-    } else mkdirSync(modelDir, { recursive: true });
-    const program = chooseProgram(image, container.image, files, container.environment);
+    const model = container.artifact && (await this.#fetch(container.artifact, this.#digest));
+    const code = container.code && (await this.#fetch(container.code, this.#codeDigest));
+    this.#hold([model, code].filter((lease) => lease !== undefined));
+    this.#digest = model?.digest;
+    this.#codeDigest = code?.digest;
+    const modelDir = model?.path ?? join(this.#folder, "empty");
+    if (!model) mkdirSync(modelDir, { recursive: true });
+    const program = chooseProgram(
+      image,
+      container.image,
+      model?.files ?? [],
+      container.environment,
+      code?.files,
+    );
     if (typeof program === "string") throw new LaunchError(program);
     this.#program = program;
-    return { program, modelDir };
+    return { program, modelDir, codeDir: code?.path };
   }
+
+  async #fetch(source: ArtifactSource, digest = source.digest): Promise<ArtifactLease> {
+    const { artifacts, clock } = this.#workshop;
+    const { downloadTimeoutMs } = this.#spec;
+    const timeout = new AbortController();
+    const cancel = clock.after(downloadTimeoutMs, () =>
+      timeout.abort(new DownloadTimeout(source.uri, downloadTimeoutMs / 1000)),
+    );
+    try {
+      return await artifacts.ensure(
+        { ...source, ...(digest && { digest }) },
+        {
+          signal: AbortSignal.any([timeout.signal, this.#stopping.signal]),
+          onProgress: (progress) => {
+            this.#download = progress;
+            this.changed();
+          },
+        },
+      );
+    } finally {
+      cancel();
+    }
+  }
+
+  /** Keeps these artifacts on disk, and no longer those before. */
+  #hold(leases: readonly ArtifactLease[]): void {
+    for (const lease of this.#leases) lease.release();
+    this.#leases = leases;
+    if (this.#stopping.signal.aborted) for (const lease of leases) lease.release();
+  }
+}
+
+/** What an instance is started with. */
+interface Prepared {
+  readonly program: Program;
+  readonly modelDir: string;
+  readonly codeDir: string | undefined;
 }
 
 class DownloadTimeout extends Error {

@@ -83,6 +83,7 @@ export function instanceEnvironment(options: {
   readonly region: string;
   readonly folder: string;
   readonly modelDir: string;
+  readonly codeDir: string | undefined;
   readonly address: Address;
 }): Record<string, string> {
   const { container, program, folder, address } = options;
@@ -103,6 +104,8 @@ export function instanceEnvironment(options: {
     SAGEMAKER_BASE_DIR: join(folder, "ml"),
     TIDEWAY_MODEL_DIR: options.modelDir,
   });
+  if (options.codeDir !== undefined) environment["TIDEWAY_CODE_DIR"] = options.codeDir;
+  else delete environment["TIDEWAY_CODE_DIR"];
   delete environment["TIDEWAY_SOCKET"];
   delete environment["TIDEWAY_RUNTIME"];
   if (address.kind === "unix") environment["TIDEWAY_SOCKET"] = address.path;

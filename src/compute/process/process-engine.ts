@@ -7,7 +7,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type { Artifacts } from "../artifacts.ts";
-import type { Engine, FleetSpec, FleetStatus } from "../engine.ts";
+import type { ArtifactSource, Engine, FleetSpec, FleetStatus } from "../engine.ts";
 import type { ImageAliases } from "../images.ts";
 import { Fleet, type Workshop } from "./fleet.ts";
 import type { Patience } from "./instance.ts";
@@ -169,14 +169,12 @@ class ProcessEngine implements Engine {
   }
 }
 
-/** What can not change under a running fleet. The digest may be added: it only says what the fleet found. */
+/** What can not change under a running fleet. Digests may be added: they only say what the fleet found. */
 function fixedPart({ container, instanceType }: FleetSpec): string {
-  const { artifact, ...rest } = container;
-  return JSON.stringify([
-    rest,
-    artifact && [artifact.uri, artifact.dataType, artifact.compression],
-    instanceType,
-  ]);
+  const { artifact, code, ...rest } = container;
+  const place = (source: ArtifactSource | undefined) =>
+    source && [source.uri, source.dataType, source.compression];
+  return JSON.stringify([rest, place(artifact), place(code), instanceType]);
 }
 
 /**

@@ -17,6 +17,8 @@ export function checkEntryName(name: string): string {
   if (/[\u0000-\u001f\u007f]/.test(name)) throw refuse("has a control character in its name");
   if (name.includes("\\")) throw refuse("has a backslash in its name");
   if (!name.isWellFormed() || name.includes("\ufffd")) throw refuse("has a name that is not UTF-8");
+  // Python's `tar.add(folder, "/")`, which the SageMaker SDK packs with, names the top folder so.
+  if (name === "/") return "";
   if (name.startsWith("/")) throw refuse("has an absolute name");
   const components = name.split("/").filter((component) => component !== "" && component !== ".");
   if (components.includes("..")) throw refuse('has ".." in its name');

@@ -83,3 +83,20 @@ test.each([
 test("two variants of one name are refused", () => {
   expect(() => checkConfig(config(variant, variant))).toThrow("a occurs twice");
 });
+
+test("a script that the SageMaker SDK uploaded apart from the artifact is a source of its own", () => {
+  const code = (uri: string) => () => ({
+    ModelName: "iris",
+    PrimaryContainer: { Image: "i", Environment: { SAGEMAKER_SUBMIT_DIRECTORY: uri } },
+  });
+  const [plan] = variantPlans(config(variant), code("s3://bucket/sourcedir.tar.gz"));
+  expect(plan!.container.code).toEqual({
+    uri: "s3://bucket/sourcedir.tar.gz",
+    dataType: "S3Object",
+    compression: "Gzip",
+  });
+  expect(variantPlans(config(variant), code("/opt/ml/model/code"))[0]!.container).not.toHaveProperty("code");
+  expect(() => variantPlans(config(variant), code("s3://bucket"))).toThrow(
+    "SAGEMAKER_SUBMIT_DIRECTORY must name an object, not s3://bucket.",
+  );
+});

@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
 import {
+  digestsOfOnly,
   endpointOfFleet,
   failureReason,
+  fleetDigests,
   fleetId,
   variantProgress,
 } from "../../../src/capabilities/hosting/fleets.ts";
@@ -39,4 +41,11 @@ test("a failure reason keeps the cause and the log's end within the 1,024 charac
   expect(
     failureReason(plan, { ...fleet, failure: { reason: "crash", message: "y".repeat(3000), logTail: [] } }),
   ).toHaveLength(1024);
+});
+
+test("the digests of a fleet's model and code are kept, and those of other fleets dropped", () => {
+  const told = { ...fleet, digest: "m", codeDigest: "c" };
+  const digests = fleetDigests({ old: "x", "old/code": "y" }, [told]);
+  expect(digests).toEqual({ old: "x", "old/code": "y", f: "m", "f/code": "c" });
+  expect(digestsOfOnly(digests, new Set(["f"]))).toEqual({ f: "m", "f/code": "c" });
 });

@@ -139,6 +139,16 @@ describe("what is extracted", () => {
   });
 });
 
+test("the top folder may be named as Python's tarfile names it, and as tar does", async () => {
+  for (const top of ["/", "./"]) {
+    const archive = tarGz({ name: top, type: "5" }, { name: "code/inference.py", content: "x" });
+    expect((await extract(chunks(archive, 512))).files.map(({ path }) => path)).toEqual([
+      "code/inference.py",
+    ]);
+    rmSync(join(dir, "model"), { recursive: true });
+  }
+});
+
 describe("what is refused, whole, with nothing left behind", () => {
   const hostile: readonly (readonly [string, readonly (TarSpec | Buffer)[], RegExp])[] = [
     ["..", [{ name: "../evil" }], /"\.\.\/evil" has "\.\." in its name/],
