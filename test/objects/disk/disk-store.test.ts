@@ -67,7 +67,9 @@ describe("the disk store", () => {
     const db = new DatabaseSync(join(other, "index.sqlite"));
     db.exec("PRAGMA user_version = 99");
     db.close();
-    expect(() => openTestStore(other)).toThrow("was written by a newer Tideway (schema 99; this one knows up to 1)");
+    expect(() => openTestStore(other)).toThrow(
+      "was written by a newer Tideway (schema 99; this one knows up to 1)",
+    );
     await writeFile(join(other, "index.sqlite"), "this is not a database, whatever else it may be");
     expect(() => openTestStore(other)).toThrow(/is damaged .*not a database/);
   });
