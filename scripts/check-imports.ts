@@ -18,7 +18,6 @@ const ROOMS: Record<string, readonly string[]> = {
 const OWNED: Record<string, readonly string[]> = {
   "node:sqlite": ["base", "state"],
   "onnxruntime-node": ["model-server"],
-  undici: ["dataplane", "compute"],
 };
 
 /** One sentence per forbidden import. */

@@ -1,6 +1,6 @@
 /**
  * One keep-alive HTTP/1.1 connection to an instance, one request at a time. Written by hand because every invocation
- * crosses it: in place of undici's Client it takes the server from 149 to 112 µs of CPU per request at one
+ * crosses it: in place of the Client of undici 8.12 it takes the server from 149 to 112 µs of CPU per request at one
  * connection, and from 51 to 43 at 64.
  */
 import { connect, type NetConnectOpts, type Socket } from "node:net";

@@ -24,7 +24,7 @@ test.each([
   ["src/model-server/main.ts", "../wire/http.ts", "model-server may not import wire"],
   ["src/cli/commands/rm.ts", "../../main.ts", "cli may not import main"],
   ["src/wire/server.ts", "node:sqlite", "only base, state may import node:sqlite"],
-  ["src/capabilities/async-inference/queue.ts", "undici", "only dataplane, compute may import undici"],
+  ["src/dataplane/router.ts", "onnxruntime-node", "only model-server may import onnxruntime-node"],
   [
     "src/capabilities/batch-transform/controller.ts",
     "../hosting/controller.ts",

@@ -34,7 +34,8 @@ export async function held(
     one?.uid === endpoint.uid && IN_TRANSITION.has(one.status.state);
   const deadline = clock.now() + forMs;
   let latest: Endpoint | undefined = endpoint;
-  while (until !== "none" && moving(latest) && clock.now() < deadline && !signal.aborted) {
+  if (until === "none") return latest;
+  while (moving(latest) && clock.now() < deadline && !signal.aborted) {
     const change = nextChange(store, clock, endpoint.name, deadline - clock.now(), signal);
     latest = await store.get(EndpointKind, endpoint.name);
     if (!moving(latest) || (until === "change" && latest!.version !== endpoint.version)) change.stop();
