@@ -6,7 +6,7 @@ import {
   type ServerResponse,
   STATUS_CODES,
 } from "node:http";
-import { Server as NetServer } from "node:net";
+import { Server as NetServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Clock } from "../base/clock.ts";
 
@@ -20,6 +20,10 @@ export interface ListenerLimits {
   readonly maxHeaderBytes: number;
   readonly maxHeaders: number;
   readonly maxConnections: number;
+  /** From one address; loopback is not counted. */
+  readonly maxConnectionsPerAddress: number;
+  /** After so many a connection is closed, so that a client is spread over again. */
+  readonly maxRequestsPerConnection: number;
 }
 
 const LIMITS: ListenerLimits = {
@@ -30,6 +34,8 @@ const LIMITS: ListenerLimits = {
   maxHeaderBytes: 16 << 10,
   maxHeaders: 100,
   maxConnections: 10_000,
+  maxConnectionsPerAddress: 256,
+  maxRequestsPerConnection: 10_000,
 };
 
 /** What answers requests; a rejection is a bug, and costs the client its connection. */
@@ -63,6 +69,9 @@ export function createListener(
   // node:http drops the fields above its own limit silently, so that must not be reached before ours is
   server.maxHeadersCount = 0;
   server.maxConnections = limits.maxConnections;
+  server.maxRequestsPerSocket = limits.maxRequestsPerConnection;
+  const crowd = new Crowd(limits.maxConnectionsPerAddress);
+  server.on("connection", (socket) => crowd.admit(socket));
   const refused = new WeakSet<Duplex>();
   const pending = new Pending();
   const serve = (message: IncomingMessage, reply: ServerResponse) => {
@@ -172,6 +181,32 @@ async function drain(server: Server, pending: Pending, clock: Clock, graceMs: nu
   server.closeAllConnections();
   await closed;
 }
+
+/** How many connections each address has open. */
+export class Crowd {
+  readonly #most: number;
+  readonly #open = new Map<string, number>();
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** Cuts the connection if its address has too many already. */
+  admit(socket: Pick<Socket, "remoteAddress" | "destroy" | "once">): void {
+    const address = socket.remoteAddress ?? "";
+    if (LOOPBACK.test(address)) return;
+    const open = (this.#open.get(address) ?? 0) + 1;
+    if (open > this.#most) return void socket.destroy();
+    this.#open.set(address, open);
+    socket.once("close", () => {
+      const left = this.#open.get(address)! - 1;
+      if (left > 0) this.#open.set(address, left);
+      else this.#open.delete(address);
+    });
+  }
+}
+
+const LOOPBACK = /^(?:::ffff:)?127\.|^::1$/;
 
 /** Requests that have no whole answer yet, down to its last byte. */
 class Pending {

@@ -1,8 +1,11 @@
-import { connect } from "node:net";
+import { EventEmitter } from "node:events";
+import { Agent, get } from "node:http";
+import { connect, type Socket } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
 import {
   createListener,
+  Crowd,
   type Listener,
   type ListenerLimits,
   type RequestHandler,
@@ -96,6 +99,51 @@ describe("a slow client", () => {
       /^HTTP\/1\.1 408|^$/,
     );
   });
+});
+
+describe("one address", () => {
+  const socketOf = (remoteAddress: string) => {
+    const socket = Object.assign(new EventEmitter(), {
+      remoteAddress,
+      cut: false,
+      destroy: () => (socket.cut = true),
+    });
+    return socket as typeof socket & Pick<Socket, "remoteAddress" | "destroy" | "once">;
+  };
+
+  test("has so many connections and no more, until some are closed", () => {
+    const crowd = new Crowd(2);
+    const sockets = ["192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2"].map(socketOf);
+    for (const socket of sockets) crowd.admit(socket);
+    expect(sockets.map(({ cut }) => cut)).toEqual([false, false, true, false]);
+    sockets[0]!.emit("close");
+    const later = ["192.0.2.1", "192.0.2.1"].map(socketOf);
+    for (const socket of later) crowd.admit(socket);
+    expect(later.map(({ cut }) => cut)).toEqual([false, true]);
+  });
+
+  test("is not counted on loopback", () => {
+    const crowd = new Crowd(1);
+    const sockets = ["127.0.0.1", "127.0.0.1", "::1", "::1", "::ffff:127.0.0.1"].map(socketOf);
+    for (const socket of sockets) crowd.admit(socket);
+    expect(sockets.some(({ cut }) => cut)).toBe(false);
+  });
+});
+
+test("a client is asked to close its connection after so many requests", async () => {
+  const [, port] = await start(async (_message, reply) => void reply.end("ok"), {
+    maxRequestsPerConnection: 2,
+  });
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const ask = () =>
+    new Promise<string | undefined>((resolve) => {
+      get({ port, host: "127.0.0.1", agent }, (answer) => {
+        answer.resume();
+        resolve(answer.headers.connection);
+      });
+    });
+  expect([await ask(), await ask(), await ask()]).toEqual(["keep-alive", "close", "keep-alive"]);
+  agent.destroy();
 });
 
 describe("draining", () => {
