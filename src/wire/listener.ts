@@ -22,8 +22,6 @@ export interface ListenerLimits {
   readonly maxConnections: number;
   /** From one address; loopback is not counted. */
   readonly maxConnectionsPerAddress: number;
-  /** After so many a connection is closed, so that a client is spread over again. */
-  readonly maxRequestsPerConnection: number;
 }
 
 const LIMITS: ListenerLimits = {
@@ -35,7 +33,6 @@ const LIMITS: ListenerLimits = {
   maxHeaders: 100,
   maxConnections: 10_000,
   maxConnectionsPerAddress: 256,
-  maxRequestsPerConnection: 10_000,
 };
 
 /** What answers requests; a rejection is a bug, and costs the client its connection. */
@@ -69,7 +66,6 @@ export function createListener(
   // node:http drops the fields above its own limit silently, so that must not be reached before ours is
   server.maxHeadersCount = 0;
   server.maxConnections = limits.maxConnections;
-  server.maxRequestsPerSocket = limits.maxRequestsPerConnection;
   const crowd = new Crowd(limits.maxConnectionsPerAddress);
   server.on("connection", (socket) => crowd.admit(socket));
   const refused = new WeakSet<Duplex>();

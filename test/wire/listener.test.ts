@@ -1,5 +1,4 @@
 import { EventEmitter } from "node:events";
-import { Agent, get } from "node:http";
 import { connect, type Socket } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
@@ -128,22 +127,6 @@ describe("one address", () => {
     for (const socket of sockets) crowd.admit(socket);
     expect(sockets.some(({ cut }) => cut)).toBe(false);
   });
-});
-
-test("a client is asked to close its connection after so many requests", async () => {
-  const [, port] = await start(async (_message, reply) => void reply.end("ok"), {
-    maxRequestsPerConnection: 2,
-  });
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  const ask = () =>
-    new Promise<string | undefined>((resolve) => {
-      get({ port, host: "127.0.0.1", agent }, (answer) => {
-        answer.resume();
-        resolve(answer.headers.connection);
-      });
-    });
-  expect([await ask(), await ask(), await ask()]).toEqual(["keep-alive", "close", "keep-alive"]);
-  agent.destroy();
 });
 
 describe("draining", () => {
