@@ -26,6 +26,7 @@ import { SessionCredentials } from "./capabilities/sts/session-credentials.ts";
 import { ArtifactCache } from "./compute/artifact-cache.ts";
 import type { Engine } from "./compute/engine.ts";
 import type { Patience } from "./compute/process/instance.ts";
+import { OWN_IMAGES } from "./compute/images.ts";
 import { openProcessEngine } from "./compute/process/process-engine.ts";
 import { createDataPlane } from "./dataplane/create-data-plane.ts";
 import type { DataPlane } from "./dataplane/data-plane.ts";
@@ -133,7 +134,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     store,
     engine,
     aliases,
-    builtIn: BUILT_IN_IMAGES,
+    builtIn: OWN_IMAGES,
     credentials,
     allowedHosts: allowedHosts(options),
     clock,
@@ -274,14 +275,6 @@ function rootOnly({ accessKeyId, secretAccessKey }: RootCredentials, accountId: 
   const principal = { accessKeyId, accountId, arn: `arn:aws:iam::${accountId}:root`, userId: accountId };
   return { find: (id) => (id === accessKeyId ? { secretAccessKey, principal } : undefined) };
 }
-
-const BUILT_IN_IMAGES = [
-  { name: "tideway/auto", kind: "builtin" },
-  { name: "tideway/onnx", kind: "builtin" },
-  { name: "tideway/xgboost", kind: "builtin" },
-  { name: "tideway/lightgbm", kind: "builtin" },
-  { name: "tideway/python", kind: "script" },
-] as const;
 
 function allowedHosts({ host, allowedHosts }: ServerOptions): readonly string[] {
   return [host, ...allowedHosts];
