@@ -3,13 +3,13 @@
  * processes), control (API, controllers, store) and gateway (sockets, data plane). They share one process here, and
  * meet only where processes could part them: an Engine, a RoutePublisher, and the requests that a gateway forwards.
  */
-import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { fileURLToPath } from "node:url";
 import type { Account } from "./base/arn.ts";
 import { type Clock, systemClock } from "./base/clock.ts";
 import { jsonLog, type Log } from "./base/log.ts";
 import { moduleUrl } from "./base/module-url.ts";
+import { packageVersion } from "./base/package-version.ts";
 import { type Random, systemRandom } from "./base/random.ts";
 import { type RootCredentials, rootCredentials } from "./base/root-credentials.ts";
 import { endpointReconciler } from "./capabilities/hosting/controller.ts";
@@ -130,7 +130,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const gate = parts.use(gateway(ports, dataPlane, dispatcher, credentials));
   const platform = platformApi({
     account: ports.account,
-    version: version(),
+    version: packageVersion(),
     store,
     engine,
     aliases,
@@ -304,11 +304,4 @@ function listenFailure(error: unknown, { host, port }: ServerOptions): unknown {
   if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND")
     return new Error(`This machine has no address ${host} to listen on.`);
   return error;
-}
-
-function version(): string {
-  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
-    version: string;
-  };
-  return version;
 }

@@ -3,7 +3,7 @@ import { enableCompileCache } from "node:module";
 import { systemClock } from "../base/clock.ts";
 import { commands } from "./commands.ts";
 import { EXIT } from "./exit-codes.ts";
-import { packageVersion } from "./package-version.ts";
+import { packageVersion } from "../base/package-version.ts";
 import { runProgram } from "./program.ts";
 
 enableCompileCache();

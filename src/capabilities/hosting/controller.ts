@@ -10,7 +10,7 @@ import type { Next } from "../../state/controller.ts";
 import type { Resource } from "../../state/resource.ts";
 import { Conflict, type ResourceStore } from "../../state/store.ts";
 import {
-  digestsOfOnly,
+  keptDigests,
   endpointRoute,
   fleetDigests,
   failureReason,
@@ -171,7 +171,7 @@ export function endpointReconciler({ store, engine, routes, clock, log }: Endpoi
           .delete(id)
           .catch((error: unknown) => log.error("a fleet could not be stopped", { fleet: id, error }));
     }
-    const digests = digestsOfOnly(endpoint.status.digests, needed);
+    const digests = keptDigests(endpoint.status.digests, needed);
     await record(endpoint, { draining, digests });
     return waiting ? { afterMs: DRAIN_POLL_MS } : "done";
   }

@@ -2,11 +2,12 @@
 import type * as sagemaker from "@aws-sdk/client-sagemaker";
 import { type Account, arn } from "../../base/arn.ts";
 import type { Resource } from "../../state/resource.ts";
-import { AlreadyExists, type ResourceStore } from "../../state/store.ts";
+import type { ResourceStore } from "../../state/store.ts";
 import type { Context } from "../../wire/context.ts";
 import type { Handlers } from "../../wire/service.ts";
+import { createResource } from "./create-resource.ts";
 import { checkConfig } from "./deployment-plan.ts";
-import { alreadyExists, notFound } from "./errors.ts";
+import { notFound } from "./errors.ts";
 import { EndpointConfigKind, type EndpointConfigSpec } from "./kinds.ts";
 import { listPage } from "./listing.ts";
 import { findModel } from "./model-operations.ts";
@@ -35,11 +36,9 @@ export function endpointConfigOperations(account: Account, store: ResourceStore)
         status: { state: "Exists" as const },
         tags: tagsOf(Tags),
       };
-      try {
-        return { EndpointConfigArn: (await store.create(EndpointConfigKind, draft)).arn };
-      } catch (error) {
-        throw error instanceof AlreadyExists ? alreadyExists("endpoint configuration", error.arn) : error;
-      }
+      return {
+        EndpointConfigArn: await createResource(store, EndpointConfigKind, "endpoint configuration", draft),
+      };
     },
 
     async DescribeEndpointConfig({ EndpointConfigName }) {

@@ -3,9 +3,10 @@ import type * as sagemaker from "@aws-sdk/client-sagemaker";
 import { type Account, arn } from "../../base/arn.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Resource } from "../../state/resource.ts";
-import { AlreadyExists, type Change, Conflict, type ResourceStore } from "../../state/store.ts";
+import { type Change, Conflict, type ResourceStore } from "../../state/store.ts";
 import type { Context } from "../../wire/context.ts";
 import type { Handlers } from "../../wire/service.ts";
+import { createResource } from "./create-resource.ts";
 import { variantPlans } from "./deployment-plan.ts";
 import { describeEndpoint } from "./describe-endpoint.ts";
 import { findEndpointConfig } from "./endpoint-config-operations.ts";
@@ -104,18 +105,14 @@ export function endpointOperations({
         digests: {},
         draining: {},
       };
-      try {
-        const created = await store.create(EndpointKind, {
-          name: EndpointName,
-          arn: endpointArn(EndpointName),
-          spec,
-          status,
-          tags: tagsOf(Tags),
-        });
-        return { EndpointArn: created.arn };
-      } catch (error) {
-        throw error instanceof AlreadyExists ? alreadyExists("endpoint", error.arn) : error;
-      }
+      const draft = {
+        name: EndpointName,
+        arn: endpointArn(EndpointName),
+        spec,
+        status,
+        tags: tagsOf(Tags),
+      };
+      return { EndpointArn: await createResource(store, EndpointKind, "endpoint", draft) };
     },
 
     async DescribeEndpoint({ EndpointName }, { request, signal }) {

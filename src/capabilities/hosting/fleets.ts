@@ -32,7 +32,7 @@ export function fleetDigests(
 }
 
 /** Only the digests of these fleets. */
-export function digestsOfOnly(
+export function keptDigests(
   known: Readonly<Record<string, string>>,
   fleets: ReadonlySet<string>,
 ): Record<string, string> {

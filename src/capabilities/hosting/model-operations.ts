@@ -3,11 +3,12 @@ import type * as sagemaker from "@aws-sdk/client-sagemaker";
 import { type Account, arn } from "../../base/arn.ts";
 import { NoSuchObject, type ObjectStore } from "../../objects/object-store.ts";
 import type { Resource } from "../../state/resource.ts";
-import { AlreadyExists, type ResourceStore } from "../../state/store.ts";
+import type { ResourceStore } from "../../state/store.ts";
 import type { Context } from "../../wire/context.ts";
 import type { Handlers } from "../../wire/service.ts";
+import { createResource } from "./create-resource.ts";
 import { artifactSource, containerOf } from "./deployment-plan.ts";
-import { alreadyExists, invalid, notFound } from "./errors.ts";
+import { invalid, notFound } from "./errors.ts";
 import { ModelKind, type ModelSpec } from "./kinds.ts";
 import { listPage } from "./listing.ts";
 import { tagsOf } from "./tag-operations.ts";
@@ -38,11 +39,7 @@ export function modelOperations(
         status: { state: "Exists" as const },
         tags: tagsOf(Tags),
       };
-      try {
-        return { ModelArn: (await store.create(ModelKind, draft)).arn };
-      } catch (error) {
-        throw error instanceof AlreadyExists ? alreadyExists("model", error.arn) : error;
-      }
+      return { ModelArn: await createResource(store, ModelKind, "model", draft) };
     },
 
     async DescribeModel({ ModelName }) {

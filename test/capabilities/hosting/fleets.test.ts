@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import {
-  digestsOfOnly,
+  keptDigests,
   endpointOfFleet,
   failureReason,
   fleetDigests,
@@ -47,5 +47,5 @@ test("the digests of a fleet's model and code are kept, and those of other fleet
   const told = { ...fleet, digest: "m", codeDigest: "c" };
   const digests = fleetDigests({ old: "x", "old/code": "y" }, [told]);
   expect(digests).toEqual({ old: "x", "old/code": "y", f: "m", "f/code": "c" });
-  expect(digestsOfOnly(digests, new Set(["f"]))).toEqual({ f: "m", "f/code": "c" });
+  expect(keptDigests(digests, new Set(["f"]))).toEqual({ f: "m", "f/code": "c" });
 });
