@@ -4,9 +4,12 @@
  * it is told the fleets that should be, brings the world to them, and tells what is.
  */
 
-/** Where an instance's server listens. */
+/**
+ * Where an instance's server keeps the container contract over HTTP. The built-in one also takes invocations as frames
+ * (base/frames.ts) on a socket of its own.
+ */
 export type Address =
-  | { readonly kind: "unix"; readonly path: string }
+  | { readonly kind: "unix"; readonly path: string; readonly framesPath?: string }
   | { readonly kind: "tcp"; readonly host: string; readonly port: number };
 
 /** What an instance type of AWS stands for here. */

@@ -1,7 +1,7 @@
 /** All that the data plane knows: snapshots that control publishes. Nothing here is asked of a store. */
 
 export type InstanceAddress =
-  | { readonly kind: "unix"; readonly path: string }
+  | { readonly kind: "unix"; readonly path: string; readonly framesPath?: string }
   | { readonly kind: "tcp"; readonly host: string; readonly port: number };
 
 export interface InstanceRoute {
@@ -16,6 +16,8 @@ export interface VariantRoute {
   readonly weight: number;
   readonly routing: "LEAST_OUTSTANDING_REQUESTS" | "RANDOM";
   readonly instances: readonly InstanceRoute[];
+  /** Instances that should serve and do not yet: with these alone, callers are told to come back soon. */
+  readonly pending?: number;
 }
 
 export interface EndpointRoute {
