@@ -11,7 +11,7 @@ import { jsonLog, type Log } from "./base/log.ts";
 import { moduleUrl } from "./base/module-url.ts";
 import { packageVersion } from "./base/package-version.ts";
 import { type Random, systemRandom } from "./base/random.ts";
-import { type RootCredentials, rootCredentials } from "./base/root-credentials.ts";
+import { rootCredentials } from "./base/root-credentials.ts";
 import { endpointReconciler } from "./capabilities/hosting/controller.ts";
 import { endpointOfFleet } from "./capabilities/hosting/fleets.ts";
 import { EndpointKind } from "./capabilities/hosting/kinds.ts";
@@ -106,7 +106,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const ports: Ports = { clock, random, log, account: { region, accountId }, folder, options, fatal };
 
   const root = await rootCredentials(folder.path, random, options.env);
-  const credentials = new SessionCredentials(rootOnly(root, accountId), { clock, random });
+  const credentials = new SessionCredentials(root, accountId, { clock, random });
   const store = parts.use(openSqliteStore(folder.resolve("state.sqlite"), { clock, random, log, fatal }));
   const { objects, s3 } = await openObjects(ports, parts);
   const aliases = await ImageAliases.open(ports.account, store);
@@ -268,12 +268,6 @@ function remoteStore({ env, region }: ServerOptions): RemoteStoreOptions | undef
     forcePathStyle: env["TIDEWAY_S3_VIRTUAL_HOSTS"] !== "true",
     ...(accessKeyId && secretAccessKey && { credentials: { accessKeyId, secretAccessKey } }),
   };
-}
-
-/** The one key that the server begins with. */
-function rootOnly({ accessKeyId, secretAccessKey }: RootCredentials, accountId: string): Credentials {
-  const principal = { accessKeyId, accountId, arn: `arn:aws:iam::${accountId}:root`, userId: accountId };
-  return { find: (id) => (id === accessKeyId ? { secretAccessKey, principal } : undefined) };
 }
 
 function allowedHosts({ host, allowedHosts }: ServerOptions): readonly string[] {

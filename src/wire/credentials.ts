@@ -19,7 +19,10 @@ export interface Credential {
   readonly principal: Principal;
 }
 
-/** The verifier's question: which key is this? Asked for every request, so it must be quick. */
+/**
+ * The verifier's question: which key is this? Asked for every request, so it must be quick. The session token, where
+ * the request has one, is not proven yet.
+ */
 export interface Credentials {
-  find(accessKeyId: string): Credential | undefined;
+  find(accessKeyId: string, sessionToken?: string): Credential | undefined;
 }

@@ -26,7 +26,8 @@ export function verifyV2(request: HttpRequest, credentials: Credentials, now: nu
   ];
   if (!/^\d{1,12}$/.test(expires))
     throw new Denial("incompleteQuery", "Expires must be a number of seconds since the epoch.");
-  const credential = credentials.find(accessKeyId);
+  const token = query.get("x-amz-security-token") ?? request.headers["x-amz-security-token"];
+  const credential = credentials.find(accessKeyId, token);
   const mac = createHmac("sha1", credential?.secretAccessKey ?? "no such key").update(
     stringToSign(request, expires),
     "latin1",
@@ -35,7 +36,7 @@ export function verifyV2(request: HttpRequest, credentials: Credentials, now: nu
   if (!credential) throw new Denial("unknownKey");
   if (!right) throw new Denial("wrongSignature");
   if (now > Number(expires) * 1000) throw new Denial("expired");
-  requireToken(credential, query.get("x-amz-security-token") ?? request.headers["x-amz-security-token"], now);
+  requireToken(credential, token, now);
   return {
     principal: credential.principal,
     service: "s3",

@@ -37,8 +37,7 @@ export function stsHandlers(sessions: SessionCredentials): Handlers<typeof sdk, 
   };
 }
 
-function told(key: SessionKey | undefined): sdk.Credentials {
-  if (!key) throw new Fault("Throttling", "Too many temporary keys are in use. Wait until some expire.");
+function told(key: SessionKey): sdk.Credentials {
   return {
     AccessKeyId: key.accessKeyId,
     SecretAccessKey: key.secretAccessKey,

@@ -1,6 +1,8 @@
 import * as sdk from "@aws-sdk/client-sts";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { systemClock } from "../../../src/base/clock.ts";
+import { systemRandom } from "../../../src/base/random.ts";
+import { SessionCredentials } from "../../../src/capabilities/sts/session-credentials.ts";
 import { stsHandlers } from "../../../src/capabilities/sts/operations.ts";
 import { AwsQuery } from "../../../src/wire/query.ts";
 import { STS_RULES } from "../../../src/wire/rules.ts";
@@ -74,6 +76,20 @@ test("temporary keys need their own token, and expire", async () => {
   late.config.systemClockOffset = ahead;
   await expect(ask(late)).rejects.toMatchObject({ name: expect.stringMatching(/^ExpiredToken/) });
   ahead = 0;
+});
+
+test("temporary keys outlive the process that made them, and no other root key accepts them", () => {
+  const ports = { clock: systemClock, random: systemRandom };
+  const [before, after, elsewhere] = ["a secret", "a secret", "another"].map(
+    (secretAccessKey) => new SessionCredentials({ accessKeyId: "AKIA", secretAccessKey }, ACCOUNT, ports),
+  );
+  const key = before!.issue({ accountId: ACCOUNT, arn: "arn:aws:sts::1:x", userId: "x" }, 900);
+  const { accessKeyId, secretAccessKey, sessionToken } = key;
+  expect(after!.find(accessKeyId, sessionToken)).toMatchObject({ secretAccessKey, sessionToken });
+  expect(elsewhere!.find(accessKeyId, sessionToken)).toBeUndefined();
+  const forged = Buffer.from(sessionToken, "base64");
+  forged[20]! ^= 1;
+  expect(after!.find(accessKeyId, forged.toString("base64"))).toBeUndefined();
 });
 
 test.each([

@@ -13,17 +13,7 @@ export async function serveMounts(
   mountsWith: (sessions: SessionCredentials) => Mount[],
   clock: Clock = systemClock,
 ) {
-  const principal = {
-    accessKeyId: ROOT_KEYS.accessKeyId,
-    accountId: ACCOUNT,
-    arn: `arn:aws:iam::${ACCOUNT}:root`,
-    userId: ACCOUNT,
-  };
-  const root = {
-    find: (id: string) =>
-      id === ROOT_KEYS.accessKeyId ? { secretAccessKey: ROOT_KEYS.secretAccessKey, principal } : undefined,
-  };
-  const sessions = new SessionCredentials(root, { clock, random: systemRandom });
+  const sessions = new SessionCredentials(ROOT_KEYS, ACCOUNT, { clock, random: systemRandom });
   const dispatcher = createDispatcher({
     mounts: mountsWith(sessions),
     credentials: sessions,
