@@ -33,7 +33,7 @@ export function violations(file: string, source: string): string[] {
     if (!target.startsWith(".")) continue;
     const to = normalize(join(dirname(path), target));
     const toRoom = to.includes("/") ? to.slice(0, to.indexOf("/")) : "main";
-    if (room === "main" || file === "src/cli/commands/serve.ts") continue;
+    if (room === "main" || room === "roles" || file === "src/cli/commands/serve.ts") continue;
     if (toRoom === room) {
       const capability = (name: string) => name.split("/")[1];
       if (

@@ -1,0 +1,98 @@
+/** Control: the API, the store, the controllers that bring the world to what it was asked for, and their engine. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { join } from "node:path";
+import { packageVersion } from "../base/package-version.ts";
+import { endpointReconciler } from "../capabilities/hosting/controller.ts";
+import { endpointOfFleet } from "../capabilities/hosting/fleets.ts";
+import { EndpointKind } from "../capabilities/hosting/kinds.ts";
+import { hostingOperations } from "../capabilities/hosting/operations.ts";
+import { iamHandlers } from "../capabilities/iam/operations.ts";
+import { platformApi } from "../capabilities/platform/api.ts";
+import { ImageAliases } from "../capabilities/platform/image-aliases.ts";
+import { stsHandlers } from "../capabilities/sts/operations.ts";
+import { SessionCredentials } from "../capabilities/sts/session-credentials.ts";
+import type { Engine } from "../compute/engine.ts";
+import { OWN_IMAGES, type ImageAliases as Aliases } from "../compute/images.ts";
+import type { RoutePublisher } from "../dataplane/routing-table.ts";
+import type { ObjectStore } from "../objects/object-store.ts";
+import { services } from "../services.ts";
+import { runController } from "../state/controller.ts";
+import { openSqliteStore } from "../state/sqlite/sqlite-store.ts";
+import { createDispatcher } from "../wire/server.ts";
+import { openObjects } from "./object-stores.ts";
+import { accountOf, allowedHosts, type RolePorts } from "./settings.ts";
+
+/** What control can not make for itself. */
+export interface ControlParts {
+  readonly routes: RoutePublisher;
+  /** Makes the engine on these objects and names of images. */
+  readonly engine: (objects: ObjectStore, aliases: Aliases) => Promise<Engine>;
+}
+
+export interface Control extends AsyncDisposable {
+  /** Answers every request that is not an invocation. */
+  handle(message: IncomingMessage, reply: ServerResponse): Promise<void>;
+}
+
+/** Opens the store and everything on it, and takes up what an earlier control left unfinished. */
+export async function openControl(ports: RolePorts, given: ControlParts): Promise<Control> {
+  await using parts = new AsyncDisposableStack();
+  const { clock, random, log, settings, root } = ports;
+  const account = accountOf(settings);
+  const fatal = (error: Error) => {
+    log.error("The storage failed; control ends, so that it promises nothing that it can not keep.", {
+      error,
+    });
+    process.exit(74);
+  };
+
+  const credentials = new SessionCredentials(root, account.accountId, { clock, random });
+  const file = join(settings.dataDir, "state.sqlite");
+  const store = parts.use(openSqliteStore(file, { clock, random, log, fatal }));
+  const { objects, s3 } = await openObjects(ports, fatal, parts);
+  const aliases = await ImageAliases.open(account, store);
+  const engine = parts.use(await given.engine(objects, aliases));
+
+  const reconcile = endpointReconciler({ store, engine, routes: given.routes, clock, log });
+  const controller = parts.use(await runController(store, EndpointKind, reconcile, { clock, random, log }));
+  parts.defer(
+    engine.watch((fleet) => {
+      const endpoint = endpointOfFleet(fleet);
+      if (endpoint !== undefined) controller.enqueue(endpoint);
+    }),
+  );
+
+  const mounts = services({
+    sagemaker: hostingOperations({
+      account,
+      store,
+      objects,
+      clock,
+      describeHoldMs: settings.describeHoldMs,
+    }),
+    runtime: {},
+    s3,
+    sts: stsHandlers(credentials),
+    iam: iamHandlers(store, account, random),
+  }).map(({ mount }) => mount);
+  const hosts = allowedHosts(settings);
+  const dispatcher = createDispatcher({ mounts, credentials, clock, random, log, allowedHosts: hosts });
+  const platform = platformApi({
+    account,
+    version: packageVersion(),
+    store,
+    engine,
+    aliases,
+    builtIn: OWN_IMAGES,
+    credentials,
+    allowedHosts: hosts,
+    clock,
+    log,
+  });
+  const owned = parts.move();
+  return {
+    handle: (message, reply) =>
+      (message.url?.startsWith("/_tideway/") ? platform : dispatcher).handle(message, reply),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}

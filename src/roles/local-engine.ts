@@ -1,0 +1,36 @@
+/** The engine of local processes, as control has it. */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { moduleUrl } from "../base/module-url.ts";
+import { ArtifactCache } from "../compute/artifact-cache.ts";
+import type { Engine } from "../compute/engine.ts";
+import type { ImageAliases } from "../compute/images.ts";
+import type { Patience } from "../compute/process/instance.ts";
+import { openProcessEngine } from "../compute/process/process-engine.ts";
+import type { ObjectStore } from "../objects/object-store.ts";
+import type { RolePorts } from "./settings.ts";
+
+/** Opens it in the data folder. */
+export function openLocalEngine(
+  { clock, random, log, settings }: RolePorts,
+  objects: ObjectStore,
+  aliases: ImageAliases,
+  patience?: Partial<Patience>,
+): Engine {
+  const { dataDir, region, env } = settings;
+  return openProcessEngine({
+    dir: join(dataDir, "instances"),
+    artifacts: new ArtifactCache(join(dataDir, "artifacts"), objects, { clock, random, log }),
+    aliases,
+    clock,
+    random,
+    log,
+    region,
+    nodePath: process.execPath,
+    modelServerPath: fileURLToPath(moduleUrl(import.meta.url, "../model-server/main")),
+    pythonPath: env["TIDEWAY_PYTHON"] ?? "python3",
+    scriptServerPath: fileURLToPath(new URL("../../python/tideway_script_server", import.meta.url)),
+    env,
+    ...(patience && { patience }),
+  });
+}

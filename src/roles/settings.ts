@@ -1,0 +1,88 @@
+/** What a server is told by whoever starts it, and what every role of it is handed. */
+import { isIP } from "node:net";
+import type { Account } from "../base/arn.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import type { RootCredentials } from "../base/root-credentials.ts";
+
+/** Plain data: it travels from process to process. */
+export interface ServerSettings {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly dataDir: string;
+  readonly region: string;
+  readonly accountId: string;
+  readonly allowRemote: boolean;
+  /** Host headers besides loopback's that requests may have. */
+  readonly allowedHosts: readonly string[];
+  /** How long DescribeEndpoint may hold its answer while an endpoint is in transition; 0 = not at all. */
+  readonly describeHoldMs: number;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** A server that answers; disposing of it lets requests in flight end first. */
+export interface RunningServer extends AsyncDisposable {
+  readonly url: string;
+  readonly region: string;
+  readonly accountId: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly dataDir: string;
+}
+
+/** What every role is handed. */
+export interface RolePorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly settings: ServerSettings;
+  readonly root: RootCredentials;
+}
+
+/** How long a stopping server lets requests in flight go on. */
+export const DRAIN_MS = 30_000;
+
+/** Whose everything is. */
+export function accountOf({ region, accountId }: ServerSettings): Account {
+  return { region, accountId };
+}
+
+/** The Host headers that requests may have, besides loopback's. */
+export function allowedHosts({ host, allowedHosts }: ServerSettings): readonly string[] {
+  return [host, ...allowedHosts];
+}
+
+/** Where clients reach the server. */
+export function urlOf({ host }: ServerSettings, port: number): string {
+  return `http://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
+}
+
+/** Throws when other machines could reach the server and nobody said that they may. */
+export function refuseRemote({ host, allowRemote }: ServerSettings): void {
+  const loopback = host === "localhost" || host === "::1" || host.startsWith("127.");
+  if (!loopback && !allowRemote)
+    throw new Error(
+      `${host} can be reached from other machines. Add --allow-remote if that is meant, with TLS in front of it.`,
+    );
+}
+
+/** Why the server can not listen there, in a sentence where a user can mend it. */
+export function listenFailure(error: unknown, { host, port }: ServerSettings): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === "EADDRINUSE")
+    return Object.assign(
+      new Error(
+        `Port ${port} is in use. Stop what uses it, or take another with --port (0 takes a free one).`,
+      ),
+      { code },
+    );
+  if (code === "EACCES")
+    return new Error(
+      `Port ${port} needs rights that this user does not have. Take one above 1023 with --port.`,
+    );
+  if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND")
+    return new Error(`This machine has no address ${host} to listen on.`);
+  return error;
+}
