@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { ALWAYS_TAKEN, FleetLoad } from "../../src/dataplane/fleet-load.ts";
+import { ALWAYS_TAKEN, Pace } from "../../src/dataplane/pace.ts";
 
 /** A model with so many workers, each of which takes so long, in virtual time; each request is one that waits its turn. */
 class Simulation {
-  readonly fleet = new FleetLoad();
+  readonly #pace = new Pace();
+  outstanding = 0;
   readonly #workers: number[];
   now = 0;
   waits: number[] = [];
@@ -32,8 +33,7 @@ class Simulation {
         { start: number; end: number; alone: boolean },
       ];
       this.waits.push(end - start);
-      this.fleet.answered(end - start, alone, end);
-      this.fleet.leave();
+      this.#pace.answered(end - start, alone, this.outstanding--, end);
     }
   }
 
@@ -41,15 +41,18 @@ class Simulation {
   request(at: number): boolean {
     this.#settle(at);
     this.now = at;
-    if (this.fleet.outstanding >= 256 * this.#instances || !this.fleet.admits(this.#instances, 900, at)) {
+    if (
+      this.outstanding >= 256 * this.#instances ||
+      !this.#pace.admits(this.outstanding, this.#instances, 900, at)
+    ) {
       this.refused++;
       return false;
     }
     const worker = this.#workers.indexOf(Math.min(...this.#workers));
     const end = Math.max(at, this.#workers[worker]!) + this.serviceMs;
     this.#workers[worker] = end;
-    this.#inFlight.push({ start: at, end, alone: this.fleet.outstanding === 0 });
-    this.fleet.outstanding++;
+    this.#inFlight.push({ start: at, end, alone: this.outstanding === 0 });
+    this.outstanding++;
     return true;
   }
 
@@ -102,7 +105,7 @@ describe("closed loops", () => {
   function closed(model: Simulation, callers: number, ms: number): number {
     const until = model.now + ms;
     for (let at = model.now; at < until; at += 1)
-      while (model.fleet.outstanding < callers && model.request(at)) continue;
+      while (model.outstanding < callers && model.request(at)) continue;
     return model.refused;
   }
 
@@ -137,5 +140,5 @@ test("so few per instance are always taken, and before any answer all are", () =
   for (let i = 0; i < 100; i++) expect(slow.request(i)).toBe(true);
   const model = new Simulation(1, 1000, 2);
   model.load(50, 200); // more than a hundred are taken before the first two answers
-  expect(model.fleet.outstanding).toBe(2 * ALWAYS_TAKEN);
+  expect(model.outstanding).toBe(2 * ALWAYS_TAKEN);
 });

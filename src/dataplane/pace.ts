@@ -1,9 +1,8 @@
 /**
- * What a fleet has in flight, and whether one request more would wait too long. Judged by what the fleet really does:
- * with N requests in flight and X answers a second, the next one takes about N / X (Little's law). What of that the
- * model itself takes is not waiting, so the bound is X times (the bearable wait + the time of a request that is alone).
+ * How fast a fleet answers, and so whether one request more would wait too long. With N requests in flight and X
+ * answers a second, the next one takes about N / X (Little's law). What of that the model itself takes is not waiting,
+ * so the bound is X times (the bearable wait + the time of a request that is alone).
  */
-import { Load } from "./load.ts";
 
 /** Per instance: so few are always taken. Slow models queue, and an async server's parallelism is found out, up to here. */
 export const ALWAYS_TAKEN = 16;
@@ -11,7 +10,7 @@ export const ALWAYS_TAKEN = 16;
 /** A measurement lasts at least so long, and as long as two requests one after the other. */
 const WINDOW_MS = 200;
 
-export class FleetLoad extends Load {
+export class Pace {
   /** Answers per millisecond while at least `ALWAYS_TAKEN` per instance were asked for; unknown, nothing is refused. */
   #rate = Infinity;
   /** How long a request takes that waits for no other, in ms. */
@@ -21,27 +20,27 @@ export class FleetLoad extends Load {
   #since = 0;
   #answers = 0;
 
-  /** Whether one more would wait no longer than `waitMs`. */
-  admits(instances: number, waitMs: number, now: number): boolean {
+  /** Whether one more, beside those in flight, would wait no longer than `waitMs`. */
+  admits(inFlight: number, instances: number, waitMs: number, now: number): boolean {
     this.#taken = ALWAYS_TAKEN * instances;
-    if (this.outstanding < this.#taken) return true;
+    if (inFlight < this.#taken) return true;
     if (this.#measuring) this.#measure(now);
     else {
       this.#measuring = true;
       this.#since = now;
       this.#answers = 0;
     }
-    return this.outstanding < this.#rate * (waitMs + this.#alone);
+    return inFlight < this.#rate * (waitMs + this.#alone);
   }
 
-  /** A request was answered, whatever the answer; `wasAlone`: none was in flight when it came. Before `leave`. */
-  answered(tookMs: number, wasAlone: boolean, now: number): void {
+  /** A request was answered, whatever the answer; `wasAlone`: none was in flight when it came. */
+  answered(tookMs: number, wasAlone: boolean, inFlight: number, now: number): void {
     this.#answers++;
     if (tookMs < this.#alone) this.#alone = tookMs;
     else if (wasAlone) this.#alone += (tookMs - this.#alone) / 4;
     if (!this.#measuring) return;
     // half, so that a fleet held to the bound above is still measured, and can show that it has become faster
-    if (this.outstanding <= this.#taken / 2) this.#measuring = false;
+    if (inFlight <= this.#taken / 2) this.#measuring = false;
     else this.#measure(now);
   }
 
