@@ -2,11 +2,13 @@
  * A whole server in one process: control, a gateway and the host of the instances, joined without a network between
  * them. Tests start it; `tideway serve` runs the same roles as processes of their own (roles/supervisor.ts).
  */
+import { join } from "node:path";
 import { systemClock } from "./base/clock.ts";
 import { jsonLog, type Log } from "./base/log.ts";
 import { systemRandom } from "./base/random.ts";
 import { rootCredentials } from "./base/root-credentials.ts";
 import type { Patience } from "./compute/process/instance.ts";
+import { openLocalProcessHost } from "./compute/process/local-process-host.ts";
 import { createDataPlane } from "./dataplane/create-data-plane.ts";
 import { InProcessPublisher } from "./dataplane/in-process-publisher.ts";
 import { openControl } from "./roles/control.ts";
@@ -49,11 +51,20 @@ export async function startServer({
   const root = await rootCredentials(folder.path, random, env);
   const ports: RolePorts = { clock, random, log, settings: { ...settings, dataDir: folder.path }, root };
 
+  const graceMs = patience?.graceMs;
+  const host = parts.use(
+    openLocalProcessHost({
+      dir: join(folder.path, "instances"),
+      clock,
+      log,
+      ...(graceMs !== undefined && { graceMs }),
+    }),
+  );
   const dataPlane = parts.use(createDataPlane({ clock, random, log }));
   const control = parts.use(
     await openControl(ports, {
       routes: new InProcessPublisher(dataPlane, clock),
-      engine: async (objects, aliases) => openLocalEngine(ports, objects, aliases, patience),
+      engine: async (objects, aliases) => openLocalEngine(ports, host, objects, aliases, patience),
     }),
   );
   const gateway = parts.use(openGateway(ports, dataPlane, control));

@@ -88,6 +88,7 @@ export interface FleetStatus {
   readonly failure?: FleetFailure;
 }
 
+/** Disposing of it leaves instances running where they can be taken over by the next. */
 export interface Engine extends AsyncDisposable {
   /** Makes the fleet be as the spec says. Idempotent: the same spec again only answers with the status. */
   apply(spec: FleetSpec): Promise<FleetStatus>;
@@ -99,9 +100,17 @@ export interface Engine extends AsyncDisposable {
   fleets(): readonly FleetStatus[];
   /** Called after any change of a fleet's status. */
   watch(watcher: (fleet: string) => void): () => void;
-  /** The lines of an instance's log from `fromByte` on; follows while `signal` is not aborted and `follow` is set. */
+  /**
+   * A request to the instance failed, so it is asked at once whether it lives. One that hangs is replaced.
+   * Unknown instances are nobody's concern.
+   */
+  suspect(instance: string): void;
+  /**
+   * The lines of the instances of every fleet whose id begins so, from the first that is kept on. With `follow` also
+   * what comes, of later fleets too, until `signal` aborts or no such fleet is left.
+   */
   logs(
-    fleet: string,
+    prefix: string,
     options: { follow: boolean; signal: AbortSignal },
   ): AsyncIterable<{ instance: string; line: string }>;
 }

@@ -7,12 +7,14 @@ import type { Engine } from "../compute/engine.ts";
 import type { ImageAliases } from "../compute/images.ts";
 import type { Patience } from "../compute/process/instance.ts";
 import { openProcessEngine } from "../compute/process/process-engine.ts";
+import type { ProcessHost } from "../compute/process/process-host.ts";
 import type { ObjectStore } from "../objects/object-store.ts";
 import type { RolePorts } from "./settings.ts";
 
-/** Opens it in the data folder. */
+/** Opens it in the data folder, on the host that owns the processes. */
 export function openLocalEngine(
   { clock, random, log, settings }: RolePorts,
+  host: ProcessHost,
   objects: ObjectStore,
   aliases: ImageAliases,
   patience?: Partial<Patience>,
@@ -20,6 +22,7 @@ export function openLocalEngine(
   const { dataDir, region, env } = settings;
   return openProcessEngine({
     dir: join(dataDir, "instances"),
+    host,
     artifacts: new ArtifactCache(join(dataDir, "artifacts"), objects, { clock, random, log }),
     aliases,
     clock,

@@ -91,6 +91,8 @@ export class FakeEngine implements Engine {
     return () => this.#watchers.delete(watcher);
   }
 
+  suspect(): void {}
+
   async *logs(): AsyncIterable<{ instance: string; line: string }> {}
 
   async [Symbol.asyncDispose](): Promise<void> {}

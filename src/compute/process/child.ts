@@ -1,12 +1,12 @@
 import { spawn } from "node:child_process";
 
 import { sleep, type Clock } from "../../base/clock.ts";
-import type { InstanceLog } from "./instance-log.ts";
-import { startTimeOf } from "./process-stat.ts";
+import type { LogWriter } from "./log-writer.ts";
+import type { Exit } from "./process-host.ts";
 
 /**
- * Runs a program so that it can not outlive the engine: a watcher in its process group holds the other end of the
- * engine's pipe and kills the group when that closes, however the engine ended. The program keeps the shell's pid.
+ * Runs a program so that it can not outlive the host: a watcher in its process group holds the other end of the
+ * host's pipe and kills the group when that closes, however the host ended. The program keeps the shell's pid.
  */
 const GUARDED = [
   "-c",
@@ -14,53 +14,44 @@ const GUARDED = [
   "tideway-instance",
 ];
 
-/** How a program ended. */
-export interface Exit {
-  readonly code: number | null;
-  readonly signal: string | null;
-}
-
-/** One run of an instance's program, with its process group. */
+/** One run of a program, with its process group. */
 export interface Child {
   readonly pid: number;
-  /** The kernel's start time, which tells this process from a later one with the same pid. */
-  readonly startTime: string | undefined;
-  /** Resolves when the program has ended, its group is gone and its last output is in the log. */
-  readonly exited: Promise<Exit>;
   /** Resolves as soon as the program has ended. */
   readonly ended: Promise<Exit>;
+  /** Resolves when the program has ended, its group is gone and its last output is in the log. */
+  readonly exited: Promise<Exit>;
   /** SIGTERM to the program as a container gets it, then after `graceMs` SIGKILL to the whole group. */
   stop(graceMs: number): Promise<Exit>;
 }
 
-/** Starts a program; rejects when it can not be started at all. */
-export async function startChild(
+/** Starts a program. What can not be started at all has no pid: the promise says why. */
+export function startChild(
   program: {
-    argv: readonly string[];
-    environment: Readonly<Record<string, string>>;
-    folder: string;
+    readonly argv: readonly string[];
+    readonly environment: Readonly<Record<string, string>>;
+    readonly folder: string;
   },
-  log: InstanceLog,
+  log: LogWriter,
   clock: Clock,
-): Promise<Child> {
+): Child | Promise<never> {
   const child = spawn("/bin/sh", [...GUARDED, ...program.argv], {
     cwd: program.folder,
     env: program.environment,
     stdio: ["pipe", "pipe", "pipe"],
     detached: true,
   });
+  const { pid } = child;
+  if (pid === undefined) return new Promise((_, reject) => child.once("error", reject));
+  child.on("error", () => {});
   child.stdin.on("error", () => {});
-  const started = Promise.withResolvers<void>();
-  const ended = Promise.withResolvers<Exit>();
-  child.once("spawn", started.resolve);
-  child.once("error", started.reject);
-  child.once("exit", (code, signal) => ended.resolve({ code, signal }));
+  const ended = new Promise<Exit>((resolve) =>
+    child.once("exit", (code, signal) => resolve({ code, signal })),
+  );
   const recorded = Promise.all([log.record(child.stdout), log.record(child.stderr)]);
-  await started.promise;
-  const pid = child.pid!;
 
   const exited = (async () => {
-    const exit = await ended.promise;
+    const exit = await ended;
     killGroup(pid);
     child.stdin.destroy();
     // A program that left the group may hold the pipes open: its output is not waited for.
@@ -72,9 +63,8 @@ export async function startChild(
 
   return {
     pid,
-    startTime: startTimeOf(pid),
+    ended,
     exited,
-    ended: ended.promise,
     async stop(graceMs) {
       child.kill("SIGTERM");
       const cancel = clock.after(graceMs, () => killGroup(pid));
@@ -86,15 +76,10 @@ export async function startChild(
 }
 
 /** SIGKILL to a process group; that it is gone already is fine. */
-export function killGroup(pid: number): void {
+function killGroup(pid: number): void {
   try {
     process.kill(-pid, "SIGKILL");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
-}
-
-/** "exited with code 1", "was ended by SIGSEGV". */
-export function describeExit(exit: Exit): string {
-  return exit.signal ? `was ended by ${exit.signal}` : `exited with code ${exit.code}`;
 }

@@ -8,7 +8,6 @@ import { ArtifactError, type ArtifactLease, type ArtifactProgress, type Artifact
 import type { Address, ArtifactSource, FleetFailure, FleetSpec, FleetStatus } from "../engine.ts";
 import { chooseProgram, describeProgram, resolveImage, type ImageAliases, type Program } from "../images.ts";
 import { shapeOf } from "../instance-types.ts";
-import { describeExit, type Exit } from "./child.ts";
 import { LaunchError } from "./executable.ts";
 import { Instance, type InstanceOwner, type Launch, type Patience } from "./instance.ts";
 import {
@@ -18,13 +17,16 @@ import {
   listensOnSocket,
   type Programs,
 } from "./launch.ts";
+import type { Adopted, FleetNote } from "./instance-note.ts";
 import { freePort } from "./probe.ts";
+import { describeExit, type Exit, type ProcessHost } from "./process-host.ts";
 
 /** What all fleets of an engine share. */
 export interface Workshop {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  readonly host: ProcessHost;
   readonly artifacts: Artifacts;
   readonly aliases: ImageAliases;
   readonly programs: Programs;
@@ -54,11 +56,20 @@ export class Fleet implements InstanceOwner {
   #failure: FleetFailure | undefined;
   #provenGood = false;
 
-  constructor(spec: FleetSpec, folder: string, workshop: Workshop, changed: () => void) {
+  /** With what an earlier engine started of this fleet. */
+  constructor(
+    spec: FleetSpec,
+    folder: string,
+    workshop: Workshop,
+    changed: () => void,
+    adopted: readonly Adopted[] = [],
+  ) {
     this.#spec = spec;
     this.#folder = folder;
     this.#workshop = workshop;
     this.#changed = changed;
+    for (const one of adopted) this.#adopt(one);
+    if (adopted.length) void this.#holdAdopted();
     this.apply(spec);
   }
 
@@ -67,6 +78,9 @@ export class Fleet implements InstanceOwner {
   }
   get random(): Random {
     return this.#workshop.random;
+  }
+  get host(): ProcessHost {
+    return this.#workshop.host;
   }
   get patience(): Patience {
     return this.#workshop.patience;
@@ -79,6 +93,18 @@ export class Fleet implements InstanceOwner {
   }
   get provenGood(): boolean {
     return this.#provenGood;
+  }
+  get answersWhileBusy(): boolean {
+    return this.#program?.kind === "builtin";
+  }
+  get note(): FleetNote {
+    return {
+      spec: this.#spec,
+      program: this.#program,
+      digest: this.#digest,
+      codeDigest: this.#codeDigest,
+      provenGood: this.#provenGood,
+    };
   }
   get spec(): FleetSpec {
     return this.#spec;
@@ -117,6 +143,13 @@ export class Fleet implements InstanceOwner {
     await Promise.all(this.instances.map((instance) => instance.stop(false)));
     this.#hold([]);
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** Lets go of the processes: they run on. */
+  async detach(): Promise<void> {
+    this.#stopping.abort(new Error("the engine is closed"));
+    await Promise.all(this.instances.map((instance) => instance.detach()));
+    this.#hold([]);
   }
 
   async prepare(instance: Instance): Promise<Launch> {
@@ -189,9 +222,18 @@ export class Fleet implements InstanceOwner {
     return this.instances.filter((instance) => !instance.signal.aborted).length;
   }
 
-  #add(slot: number): void {
+  #adopt(adopted: Adopted): void {
+    const { program, digest, codeDigest, provenGood } = adopted.note.fleet;
+    this.#program = program;
+    this.#digest = digest;
+    this.#codeDigest = codeDigest;
+    this.#provenGood ||= provenGood;
+    this.#add(adopted.note.slot, adopted);
+  }
+
+  #add(slot: number, adopted?: Adopted): void {
     const id = `${this.#spec.id}-${slot}`;
-    const instance = new Instance(id, join(this.#folder, String(slot)), this);
+    const instance = new Instance(id, slot, join(this.#folder, String(slot)), this, adopted);
     this.#instances.set(slot, instance);
     void instance.gone.then(() => {
       if (this.#failure && !this.#stopping.signal.aborted) return;
@@ -222,6 +264,22 @@ export class Fleet implements InstanceOwner {
     if (typeof program === "string") throw new LaunchError(program);
     this.#program = program;
     return { program, modelDir, codeDir: code?.path };
+  }
+
+  /** What adopted instances read must stay on disk. They serve already, so whatever is wrong with it is only told. */
+  async #holdAdopted(): Promise<void> {
+    const { artifact, code } = this.#spec.container;
+    const fetched = await Promise.allSettled([
+      artifact && this.#fetch(artifact, this.#digest),
+      code && this.#fetch(code, this.#codeDigest),
+    ]);
+    this.#hold(fetched.flatMap((one) => (one.status === "fulfilled" && one.value ? [one.value] : [])));
+    for (const one of fetched)
+      if (one.status === "rejected" && !this.#stopping.signal.aborted)
+        this.#workshop.log.warn("The artifact of a running fleet could not be verified.", {
+          fleet: this.#spec.id,
+          error: one.reason as unknown,
+        });
   }
 
   async #fetch(source: ArtifactSource, digest = source.digest): Promise<ArtifactLease> {

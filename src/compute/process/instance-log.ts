@@ -1,143 +1,109 @@
-import { closeSync, mkdirSync, openSync, readSync, renameSync, statSync, writeSync } from "node:fs";
-import { dirname } from "node:path";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 
-/** A line longer than this is cut into several, so that one print can not fill memory. */
-const LONGEST_LINE = 16_384;
-const TAIL_LINES = 20;
+import type { Clock } from "../../base/clock.ts";
+
+/** How long a follower sleeps when there is nothing new. */
+const POLL_MS = 100;
+const CHUNK = 65_536;
 
 /**
- * What an instance printed, in a file of bounded size: at half of `maxBytes` the file becomes `<path>.1` and a new one begins.
- * Writes are synchronous: they keep the order of lines, and whoever prints faster than the disk is slowed down by its pipe.
+ * Reads what an instance printed: from the files alone, which another process may be writing (LogWriter).
+ * A file that is being read stays open, so neither a rotation nor a removal takes away what is in it.
  */
 export class InstanceLog implements Disposable {
-  readonly path: string;
-  readonly #half: number;
-  readonly #tail: string[] = [];
-  readonly #waiting = new Set<() => void>();
-  #file: number;
-  /** Offsets count from the first byte that was still there when the log was opened. */
-  #previousStart = 0;
-  #currentStart = 0;
-  #end = 0;
-  #closed = false;
+  readonly #path: string;
+  readonly #clock: Clock;
+  readonly #closing = new AbortController();
 
-  constructor(path: string, maxBytes: number) {
-    mkdirSync(dirname(path), { recursive: true });
-    this.path = path;
-    this.#half = Math.max(1, Math.floor(maxBytes / 2));
-    this.#currentStart = statSync(`${path}.1`, { throwIfNoEntry: false })?.size ?? 0;
-    this.#end = this.#currentStart + (statSync(path, { throwIfNoEntry: false })?.size ?? 0);
-    this.#file = openSync(path, "a", 0o640);
-  }
-
-  /** Takes a stream of a program until it ends; bytes that are not UTF-8 are replaced. */
-  async record(stream: AsyncIterable<Uint8Array>): Promise<void> {
-    const decoder = new TextDecoder();
-    let rest = "";
-    try {
-      for await (const chunk of stream) {
-        const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-        rest = lines.pop() ?? "";
-        while (rest.length > LONGEST_LINE) {
-          lines.push(rest.slice(0, LONGEST_LINE));
-          rest = rest.slice(LONGEST_LINE);
-        }
-        this.#append(lines);
-      }
-    } catch {
-      // The pipe broke with its process: what came so far stays.
-    }
-    if (rest) this.#append([rest]);
-  }
-
-  /** The last lines, oldest first. */
-  tail(): readonly string[] {
-    return [...this.#tail];
-  }
-
-  /** Forgets the tail: a new run of the program begins. */
-  restart(): void {
-    this.#tail.length = 0;
+  constructor(path: string, clock: Clock) {
+    this.#path = path;
+    this.#clock = clock;
   }
 
   /** All lines that are kept; with `follow`, then each new one until `signal` aborts or the log is closed. */
   async *lines(follow: boolean, signal: AbortSignal): AsyncGenerator<string> {
-    let position = this.#previousStart;
-    let rest = "";
     const decoder = new TextDecoder();
-    while (!signal.aborted) {
-      const chunk = this.#read(Math.max(position, this.#previousStart));
-      if (chunk.length) {
-        position = Math.max(position, this.#previousStart) + chunk.length;
-        const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-        rest = lines.pop() ?? "";
-        yield* lines;
-      } else if (follow && !this.#closed) await this.#change(signal);
-      else break;
+    let rest = "";
+    for await (const chunk of this.#chunks(follow, signal)) {
+      const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+      rest = lines.pop() ?? "";
+      yield* lines;
     }
   }
 
+  /** Nothing will be written any more: followers read to the end and stop. */
   [Symbol.dispose](): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    closeSync(this.#file);
-    this.#wake();
+    this.#closing.abort();
   }
 
-  #append(lines: readonly string[]): void {
-    if (!lines.length || this.#closed) return;
-    const plain = lines.map((line) => line.replace(/\r$/, ""));
+  async *#chunks(follow: boolean, signal: AbortSignal): AsyncGenerator<Buffer> {
+    const files: number[] = [];
+    const over = AbortSignal.any([signal, this.#closing.signal]);
     try {
-      this.#write(Buffer.from(`${plain.join("\n")}\n`));
-    } catch {
-      // The disk is full: the program must not stand still for that. Its lines are lost, but for the tail.
-    }
-    this.#tail.push(...plain.slice(-TAIL_LINES));
-    this.#tail.splice(0, this.#tail.length - TAIL_LINES);
-    this.#wake();
-  }
-
-  #write(bytes: Buffer): void {
-    const size = this.#end - this.#currentStart;
-    if (size && size + bytes.length > this.#half) this.#rotate();
-    this.#end += writeSync(this.#file, bytes);
-  }
-
-  #rotate(): void {
-    closeSync(this.#file);
-    renameSync(this.path, `${this.path}.1`);
-    this.#file = openSync(this.path, "a", 0o640);
-    this.#previousStart = this.#currentStart;
-    this.#currentStart = this.#end;
-  }
-
-  #read(position: number): Buffer {
-    const previous = position < this.#currentStart;
-    const until = previous ? this.#currentStart : this.#end;
-    const chunk = Buffer.alloc(Math.min(65_536, until - position));
-    if (!chunk.length) return chunk;
-    const file = openSync(previous ? `${this.path}.1` : this.path, "r");
-    try {
-      const start = previous ? this.#previousStart : this.#currentStart;
-      return chunk.subarray(0, readSync(file, chunk, 0, chunk.length, position - start));
+      while (!signal.aborted) {
+        const closed = this.#closing.signal.aborted;
+        const chunk = read(files[0]);
+        const newer = chunk.length || files.length > 1 ? undefined : this.#after(files[0]);
+        if (chunk.length) yield chunk;
+        else if (files.length > 1) closeSync(files.shift()!);
+        else if (newer !== undefined) files.push(newer);
+        else if (follow && !closed) await pause(this.#clock, over);
+        else return;
+      }
     } finally {
-      closeSync(file);
+      for (const file of files) closeSync(file);
     }
   }
 
-  #change(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        this.#waiting.delete(done);
-        signal.removeEventListener("abort", done);
-        resolve();
-      };
-      this.#waiting.add(done);
-      signal.addEventListener("abort", done, { once: true });
-    });
+  /** The file that follows this one, opened; undefined when this is the newest. */
+  #after(file: number | undefined): number | undefined {
+    if (file === undefined) return open(`${this.#path}.1`) ?? open(this.#path);
+    const current = open(this.#path);
+    if (current === undefined || isSame(current, file)) return close(current);
+    const previous = open(`${this.#path}.1`);
+    if (previous === undefined || isSame(previous, file)) {
+      close(previous);
+      return current;
+    }
+    // The reader was so slow that a whole file came and went: it goes on with the oldest that is left.
+    close(current);
+    return previous;
   }
+}
 
-  #wake(): void {
-    for (const waiting of this.#waiting) waiting();
+function read(file: number | undefined): Buffer {
+  if (file === undefined) return Buffer.alloc(0);
+  const chunk = Buffer.allocUnsafe(CHUNK);
+  return chunk.subarray(0, readSync(file, chunk));
+}
+
+function open(path: string): number | undefined {
+  try {
+    return openSync(path, "r");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
   }
+}
+
+function close(file: number | undefined): undefined {
+  if (file !== undefined) closeSync(file);
+}
+
+function isSame(one: number, other: number): boolean {
+  return fstatSync(one).ino === fstatSync(other).ino;
+}
+
+/** Resolves after a while, or at once when the signal aborts. */
+function pause(clock: Clock, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const done = () => {
+      cancel();
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const cancel = clock.after(POLL_MS, done);
+    signal.addEventListener("abort", done);
+  });
 }

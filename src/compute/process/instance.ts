@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { sleep, type Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
 import type { Address, FleetFailure, InstancePhase, InstanceStatus } from "../engine.ts";
-import { startChild, type Child, type Exit } from "./child.ts";
 import { InstanceLog } from "./instance-log.ts";
-import { forgetProcess, rememberProcess } from "./leftovers.ts";
+import type { Adopted, FleetNote, InstanceNote } from "./instance-note.ts";
 import { ping } from "./probe.ts";
+import type { Exit, HostedProcess, ProcessHost } from "./process-host.ts";
 import { isStopped } from "./process-stat.ts";
 
 /** What one run of an instance's program needs. */
@@ -38,11 +38,16 @@ export interface Patience {
 export interface InstanceOwner {
   readonly clock: Clock;
   readonly random: Random;
+  readonly host: ProcessHost;
   readonly patience: Patience;
   readonly startupTimeoutMs: number;
   readonly logBytes: number;
   /** Whether any instance of the fleet was ready yet: from then on failures are retried. */
   readonly provenGood: boolean;
+  /** Whether a server that is suspected and does not answer a ping hangs for sure: ours answers while it works. */
+  readonly answersWhileBusy: boolean;
+  /** What each process of the fleet carries with it. */
+  readonly note: FleetNote;
   /** Everything up to the program's start; moves the instance to `downloading` meanwhile. */
   prepare(instance: Instance): Promise<Launch>;
   /** Turns a rejection of `prepare` into a failure. */
@@ -58,31 +63,50 @@ const FIRST_POLL_MS = 10;
 const FAST_POLL_MS = 1000;
 const LAST_POLL_MS = 500;
 
-/** One member of a fleet: starts its program, waits until it is ready, watches it, and starts it again when it dies. */
+/** How soon a suspected server is asked again. */
+const SUSPICION_POLL_MS = 100;
+
+/**
+ * One member of a fleet: starts its program, or takes over the one that an earlier engine started; waits until it is
+ * ready, watches it, and starts it again when it dies.
+ */
 export class Instance {
   readonly id: string;
   readonly folder: string;
   readonly log: InstanceLog;
+  readonly #slot: number;
   readonly #owner: InstanceOwner;
   readonly #stopping = new AbortController();
   readonly #timeline: Partial<Record<InstancePhase, number>> = {};
+  #suspicion = new AbortController();
   #phase: InstancePhase = "pending";
   #address: Address | undefined;
-  #child: Child | undefined;
+  #process: HostedProcess | undefined;
   #restarts = 0;
   /** Failures in a row, for the backoff. */
   #failures = 0;
   #drainMs = 0;
+  #detached = false;
   readonly gone: Promise<void>;
 
-  constructor(id: string, folder: string, owner: InstanceOwner) {
+  constructor(id: string, slot: number, folder: string, owner: InstanceOwner, adopted?: Adopted) {
     this.id = id;
     this.folder = folder;
+    this.#slot = slot;
     this.#owner = owner;
     mkdirSync(folder, { recursive: true, mode: 0o750 });
-    this.log = new InstanceLog(join(folder, "log"), owner.logBytes);
-    this.#timeline.pending = owner.clock.now();
-    this.gone = this.#live();
+    this.log = new InstanceLog(join(folder, "log"), owner.clock);
+    if (adopted) {
+      const { process, note } = adopted;
+      this.#process = process;
+      this.#address = note.address;
+      this.#restarts = note.restarts;
+      Object.assign(this.#timeline, note.timeline);
+      // At once: an instance that serves must not be missing from the first route that this engine's fleets make.
+      this.#phase = process.exit ? "exited" : note.phase;
+    } else this.#timeline.pending = owner.clock.now();
+    this.gone = this.#live(adopted);
+    if (adopted?.note.phase === "stopping") void this.stop(false);
   }
 
   get status(): InstanceStatus {
@@ -90,7 +114,7 @@ export class Instance {
       id: this.id,
       phase: this.#phase,
       ...(this.#address && this.#phase === "ready" && { address: this.#address }),
-      ...(this.#child && { pid: this.#child.pid }),
+      ...(this.#process && !this.#process.exit && { pid: this.#process.pid }),
       timeline: { ...this.#timeline },
       restarts: this.#restarts,
     };
@@ -104,10 +128,23 @@ export class Instance {
   stop(drain: boolean): Promise<void> {
     if (!this.#stopping.signal.aborted) {
       if (drain && this.#phase === "ready") this.#drainMs = this.#owner.patience.drainMs;
-      if (this.#child) this.enter("stopping");
+      if (this.#process) this.enter("stopping");
       this.#stopping.abort(new Error("the instance is stopped"));
     }
     return this.gone;
+  }
+
+  /** Lets go of the process: it runs on, for a later engine. One that is being stopped is not waited for. */
+  async detach(): Promise<void> {
+    if (this.signal.aborted) return;
+    this.#detached = true;
+    this.#stopping.abort(new Error("the engine is closed"));
+    await this.gone;
+  }
+
+  /** Somebody who sent it a request doubts that it lives: it is asked at once. */
+  suspect(): void {
+    this.#suspicion.abort();
   }
 
   enter(phase: InstancePhase): void {
@@ -115,14 +152,14 @@ export class Instance {
     this.#phase = phase;
     this.#timeline[phase] = this.#owner.clock.now();
     this.#owner.changed();
+    if (this.#process && this.#address) this.#process.annotate(this.#note(this.#address));
   }
 
-  async #live(): Promise<void> {
+  async #live(adopted: Adopted | undefined): Promise<void> {
     // The fleet adds the instance to its list before anything happens to it.
     await Promise.resolve();
-    while (!this.signal.aborted) {
-      const failure = await this.#run();
-      if (this.signal.aborted) break;
+    let failure = await this.#run(adopted);
+    while (failure && !this.signal.aborted) {
       this.enter("exited");
       if (!this.#owner.provenGood) {
         this.#owner.failed(failure, this);
@@ -133,72 +170,121 @@ export class Instance {
       this.#owner.failed(failure, this);
       const delay = backoffMs(this.#failures, this.#owner.random);
       await sleep(this.#owner.clock, delay, this.signal).catch(() => {});
+      if (!this.signal.aborted) failure = await this.#run();
     }
-    this.enter("exited");
+    if (!this.#detached) this.enter("exited");
     this.log[Symbol.dispose]();
   }
 
-  /** One run of the program, to its end: why it ended. */
-  async #run(): Promise<FleetFailure> {
-    let child: Child;
-    let launch: Launch;
-    this.log.restart();
+  /** One run of the program, to its end: why it ended. Undefined when the engine lets go of it. */
+  async #run(adopted?: Adopted): Promise<FleetFailure | undefined> {
     try {
-      launch = await this.#owner.prepare(this);
-      this.signal.throwIfAborted();
-      if (launch.address.kind === "unix") rmSync(launch.address.path, { force: true });
-      child = await startChild({ ...launch, folder: this.folder }, this.log, this.#owner.clock);
-      await rememberProcess(this.folder, child).catch(async (error: unknown) => {
-        await child.stop(0);
-        throw error;
-      });
+      const process = adopted?.process ?? (await this.#start());
+      this.#process = process;
+      const over = new AbortController();
+      const ended = () => over.abort();
+      void process.ended.then(ended, ended);
+      if (process.exit) ended();
+      else if (!adopted && !this.signal.aborted) this.enter("starting");
+      const wrong = await this.#watch(process.pid, AbortSignal.any([over.signal, this.signal]), adopted);
+      if (this.#detached) return undefined;
+      const wasReady = (process.exit && adopted ? adopted.note.phase : this.#phase) === "ready";
+      this.enter(this.signal.aborted ? "stopping" : "exited");
+      const { logTail, ...exit } = await this.#end(process, wrong !== undefined);
+      this.#process = undefined;
+      process.forget();
+      return { ...(wrong ?? this.#owner.explainExit(exit, logTail, wasReady)), logTail };
     } catch (error) {
       return this.#owner.explain(error);
     }
-    this.#child = child;
-    if (!this.signal.aborted) this.enter("starting");
-    const over = new AbortController();
-    void child.ended.then(() => over.abort());
-    const failure = await this.#watch(launch.address, child.pid, AbortSignal.any([over.signal, this.signal]));
-    const wasReady = this.#phase === "ready";
-    this.enter(this.signal.aborted ? "stopping" : "exited");
-    const exit = await this.#end(child, failure !== undefined);
-    this.#child = undefined;
-    forgetProcess(this.folder);
+  }
+
+  async #start(): Promise<HostedProcess> {
+    const { host, logBytes, clock } = this.#owner;
+    const { argv, environment, address } = await this.#owner.prepare(this);
+    this.signal.throwIfAborted();
+    if (address.kind === "unix") rmSync(address.path, { force: true });
+    this.#address = address;
+    return host.start({
+      id: this.id,
+      argv,
+      environment,
+      folder: this.folder,
+      log: { path: join(this.folder, "log"), maxBytes: logBytes },
+      note: {
+        ...this.#note(address),
+        phase: "starting",
+        timeline: { ...this.#timeline, starting: clock.now() },
+      },
+    });
+  }
+
+  #note(address: Address): InstanceNote {
     return {
-      ...(failure ?? this.#owner.explainExit(exit, this.log.tail(), wasReady)),
-      logTail: this.log.tail(),
+      fleet: this.#owner.note,
+      slot: this.#slot,
+      address,
+      phase: this.#phase,
+      timeline: { ...this.#timeline },
+      restarts: this.#restarts,
     };
   }
 
   /** Until the program is not to be watched any more: undefined, or what is wrong with it. */
   async #watch(
-    address: Address,
     pid: number,
     over: AbortSignal,
+    adopted: Adopted | undefined,
+  ): Promise<Omit<FleetFailure, "logTail"> | undefined> {
+    if (over.aborted) return undefined;
+    const address = this.#address!;
+    if (this.#phase !== "ready") {
+      const elapsed = adopted ? this.#owner.clock.now() - (this.#timeline.starting ?? 0) : 0;
+      const slow = await this.#untilReady(address, over, Math.max(0, elapsed));
+      if (over.aborted || slow) return slow;
+      this.enter("ready");
+    }
+    return this.#whileReady(address, pid, over);
+  }
+
+  /** Undefined when it answers; else why its time is up. */
+  async #untilReady(
+    address: Address,
+    over: AbortSignal,
+    elapsedMs: number,
   ): Promise<Omit<FleetFailure, "logTail"> | undefined> {
     const { clock, patience, startupTimeoutMs } = this.#owner;
-    const began = clock.monotonic();
+    const began = clock.monotonic() - elapsedMs;
     let pause = FIRST_POLL_MS;
     for (;;) {
       const answer = await ping(address, patience.pingTimeoutMs, clock, over);
-      if (over.aborted) return undefined;
-      if (answer === 200) break;
+      if (over.aborted || answer === 200) return undefined;
       const spent = clock.monotonic() - began;
       if (spent >= startupTimeoutMs)
         return { reason: "startup-timeout", message: startupSentence(startupTimeoutMs, answer) };
       await sleep(clock, Math.min(pause, startupTimeoutMs - spent), over).catch(() => {});
       if (spent > FAST_POLL_MS) pause = Math.min(pause * 1.5, LAST_POLL_MS);
     }
-    this.#address = address;
-    this.enter("ready");
+  }
 
+  async #whileReady(
+    address: Address,
+    pid: number,
+    over: AbortSignal,
+  ): Promise<Omit<FleetFailure, "logTail"> | undefined> {
+    const { clock, patience } = this.#owner;
     const readyAt = clock.monotonic();
     for (let misses = 0; misses < patience.pingMisses;) {
-      await sleep(clock, patience.pingIntervalMs, over).catch(() => {});
-      const answer = over.aborted ? undefined : await ping(address, patience.pingTimeoutMs, clock, over);
+      const wake = AbortSignal.any([over, this.#suspicion.signal]);
+      await sleep(clock, patience.pingIntervalMs, wake).catch(() => {});
       if (over.aborted) return undefined;
-      misses = answer === 200 ? 0 : isStopped(pid) ? patience.pingMisses : misses + 1;
+      const suspected = this.#suspicion.signal.aborted;
+      if (suspected) this.#suspicion = new AbortController();
+      const answer = await (suspected ? this.#insist(address, over) : this.#ping(address, over));
+      if (over.aborted) return undefined;
+      const hangs =
+        isStopped(pid) || (suspected && this.#owner.answersWhileBusy && typeof answer === "string");
+      misses = answer === 200 ? 0 : hangs ? patience.pingMisses : misses + 1;
       if (clock.monotonic() - readyAt > patience.stableMs) this.#failures = 0;
     }
     return {
@@ -207,10 +293,26 @@ export class Instance {
     };
   }
 
-  async #end(child: Child, kill: boolean): Promise<Exit> {
+  #ping(address: Address, over: AbortSignal, timeoutMs = this.#owner.patience.pingTimeoutMs) {
+    return ping(address, timeoutMs, this.#owner.clock, over);
+  }
+
+  /** Asks for a whole ping's time: a server whose queue of connections is full for a moment is not dead. */
+  async #insist(address: Address, over: AbortSignal): Promise<number | string> {
     const { clock, patience } = this.#owner;
-    if (this.#drainMs) await Promise.race([sleep(clock, this.#drainMs), child.ended]);
-    return child.stop(kill ? 0 : patience.graceMs);
+    const end = clock.monotonic() + patience.pingTimeoutMs;
+    for (;;) {
+      const answer = await this.#ping(address, over, Math.max(1, end - clock.monotonic()));
+      const left = end - clock.monotonic();
+      if (typeof answer === "number" || left <= 0 || over.aborted) return answer;
+      await sleep(clock, Math.min(SUSPICION_POLL_MS, left), over).catch(() => {});
+    }
+  }
+
+  async #end(process: HostedProcess, kill: boolean) {
+    const { clock, patience } = this.#owner;
+    if (this.#drainMs) await Promise.race([sleep(clock, this.#drainMs), process.ended]);
+    return process.stop(kill ? 0 : patience.graceMs);
   }
 }
 

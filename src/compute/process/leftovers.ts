@@ -1,15 +1,11 @@
-import { globSync, readFileSync, rmSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { startTimeOf } from "./process-stat.ts";
 
-/** Remembers a running process, so that a later engine finds it if this one is killed. */
-export async function rememberProcess(
-  folder: string,
-  { pid, startTime }: { pid: number; startTime: string | undefined },
-): Promise<void> {
-  await writeFile(join(folder, "pid"), JSON.stringify({ pid, startTime }), { mode: 0o600 });
+/** Remembers a running process, so that a later host finds it if this one is killed. */
+export function rememberProcess(folder: string, pid: number): void {
+  writeFileSync(join(folder, "pid"), JSON.stringify({ pid, startTime: startTimeOf(pid) }), { mode: 0o600 });
 }
 
 /** The process is gone. */
@@ -17,7 +13,7 @@ export function forgetProcess(folder: string): void {
   rmSync(join(folder, "pid"), { force: true });
 }
 
-/** Kills what an engine that was killed left running under `dir`, and nothing else. Returns the pids. */
+/** Kills what a host that was killed left running under `dir`, and nothing else. Returns the pids. */
 export function killLeftovers(dir: string): number[] {
   const killed: number[] = [];
   for (const file of globSync(join(dir, "*", "*", "pid"))) {

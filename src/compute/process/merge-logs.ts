@@ -7,7 +7,7 @@ interface LogLine {
 }
 
 /**
- * The lines of a fleet's instances: each log from its beginning, and with `follow` what is printed next,
+ * The lines of instances of fleets: each log from its beginning, and with `follow` what is printed next,
  * also by instances that are added later.
  */
 export async function* mergeLogs(

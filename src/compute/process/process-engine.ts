@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
 
 import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
@@ -11,13 +10,16 @@ import type { ArtifactSource, Engine, FleetSpec, FleetStatus } from "../engine.t
 import type { ImageAliases } from "../images.ts";
 import { Fleet, type Workshop } from "./fleet.ts";
 import type { Patience } from "./instance.ts";
-import { killLeftovers } from "./leftovers.ts";
+import { adoptable, type Adopted } from "./instance-note.ts";
 import { mergeLogs } from "./merge-logs.ts";
+import type { ProcessHost } from "./process-host.ts";
 import { pythonFinder } from "./python.ts";
 
 export interface ProcessEngineOptions {
   /** Where instances have their folders. One engine at a time. */
   readonly dir: string;
+  /** Runs the processes. It must outlive the engine. */
+  readonly host: ProcessHost;
   readonly artifacts: Artifacts;
   readonly aliases: ImageAliases;
   readonly clock: Clock;
@@ -45,17 +47,17 @@ const PATIENCE: Patience = {
   stableMs: 60_000,
 };
 const LOG_BYTES = 10 * 1024 * 1024;
-/** sockaddr_un holds 104 bytes on macOS and 108 on Linux, with the closing NUL. */
-const LONGEST_SOCKET_PATH = 103;
 
-/** Runs each instance as a process of this machine. Ends what an earlier engine on the same folder left running. */
+/**
+ * Runs each instance as a process of this machine. What the host runs already is taken over: it is listed among the
+ * fleets from the first moment, also when nobody applies it again. Disposing of the engine leaves the processes to the host.
+ */
 export function openProcessEngine(options: ProcessEngineOptions): Engine {
   return new ProcessEngine(options);
 }
 
 class ProcessEngine implements Engine {
   readonly #dir: string;
-  readonly #sockets: string;
   readonly #workshop: Workshop;
   readonly #fleets = new Map<string, Fleet>();
   readonly #deleting = new Map<string, Promise<void>>();
@@ -63,16 +65,14 @@ class ProcessEngine implements Engine {
   #closed = false;
 
   constructor(options: ProcessEngineOptions) {
-    const { dir, clock, random, log, artifacts, aliases, env } = options;
+    const { dir, clock, random, log, host, artifacts, aliases, env } = options;
     mkdirSync(dir, { recursive: true, mode: 0o750 });
-    const killed = killLeftovers(dir);
-    if (killed.length) log.warn("Ended processes that an earlier run left behind.", { pids: killed });
     this.#dir = dir;
-    this.#sockets = socketFolder(dir);
     this.#workshop = {
       clock,
       random,
       log,
+      host,
       artifacts,
       aliases,
       region: options.region,
@@ -87,11 +87,12 @@ class ProcessEngine implements Engine {
       patience: { ...PATIENCE, ...options.patience },
       logBytes: options.logBytes ?? LOG_BYTES,
       socketPath: (instance) => {
-        const folder = join(this.#sockets, createHash("sha256").update(instance).digest("hex").slice(0, 12));
+        const folder = join(host.runDir, createHash("sha256").update(instance).digest("hex").slice(0, 12));
         mkdirSync(folder, { recursive: true, mode: 0o700 });
         return join(folder, "s");
       },
     };
+    for (const adopted of adoptable(host.processes()).values()) this.#adopt(adopted);
   }
 
   async apply(spec: FleetSpec): Promise<FleetStatus> {
@@ -101,12 +102,9 @@ class ProcessEngine implements Engine {
     await this.#deleting.get(spec.id);
     const known = this.#fleets.get(spec.id);
     if (!known) {
-      const fleet: Fleet = new Fleet(spec, join(this.#dir, spec.id), this.#workshop, () =>
-        this.#notify(spec.id),
-      );
-      this.#fleets.set(spec.id, fleet);
+      const { status } = this.#add(spec);
       this.#notify(spec.id);
-      return fleet.status;
+      return status;
     }
     if (fixedPart(known.spec) !== fixedPart(spec))
       throw new Error(
@@ -147,24 +145,41 @@ class ProcessEngine implements Engine {
     return () => this.#watchers.delete(watcher);
   }
 
+  suspect(instance: string): void {
+    for (const fleet of this.#fleets.values()) fleet.instances.find(({ id }) => id === instance)?.suspect();
+  }
+
   logs(
-    id: string,
+    prefix: string,
     options: { follow: boolean; signal: AbortSignal },
   ): AsyncIterable<{ instance: string; line: string }> {
+    const fleets = () => [...this.#fleets.values()].filter(({ spec }) => spec.id.startsWith(prefix));
     return mergeLogs(
-      () => this.#fleets.get(id)?.instances,
-      (changed) => this.watch((fleet) => fleet === id && changed()),
+      () => (fleets().length ? fleets().flatMap(({ instances }) => instances) : undefined),
+      (changed) => this.watch((fleet) => fleet.startsWith(prefix) && changed()),
       options,
     );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    await Promise.all([...this.#fleets.keys()].map((id) => this.delete(id)));
-    rmSync(this.#sockets, { recursive: true, force: true });
+    await Promise.all([...this.#fleets.values()].map((fleet) => fleet.detach()));
+  }
+
+  /** No more instances than there are, until the fleet is applied: it may be one that nobody needs any more. */
+  #adopt(adopted: readonly Adopted[]): void {
+    this.#add({ ...adopted[0]!.note.fleet.spec, desired: adopted.length }, adopted);
+  }
+
+  #add(spec: FleetSpec, adopted?: readonly Adopted[]): Fleet {
+    const changed = () => this.#notify(spec.id);
+    const fleet = new Fleet(spec, join(this.#dir, spec.id), this.#workshop, changed, adopted);
+    this.#fleets.set(spec.id, fleet);
+    return fleet;
   }
 
   #notify(fleet: string): void {
+    if (this.#closed) return;
     for (const watcher of this.#watchers) watcher(fleet);
   }
 }
@@ -175,24 +190,4 @@ function fixedPart({ container, instanceType }: FleetSpec): string {
   const place = (source: ArtifactSource | undefined) =>
     source && [source.uri, source.dataType, source.compression];
   return JSON.stringify([rest, place(artifact), place(code), instanceType]);
-}
-
-/**
- * A folder that only this user can enter, with a short path whatever the data folder's is.
- * Its name is kept in the data folder, so that the next engine removes it when this one is killed.
- */
-function socketFolder(dir: string): string {
-  const note = join(dir, ".sockets");
-  try {
-    const left = readFileSync(note, "utf8");
-    if (/^tideway-[\w]{6}$/.test(basename(left))) rmSync(left, { recursive: true, force: true });
-  } catch {
-    // There was no engine here before.
-  }
-  const longest = `${tmpdir()}/tideway-abcdef/0123456789ab/s`;
-  const folder = mkdtempSync(
-    `${Buffer.byteLength(longest) > LONGEST_SOCKET_PATH ? "/tmp" : tmpdir()}/tideway-`,
-  );
-  writeFileSync(note, folder, { mode: 0o600 });
-  return folder;
 }

@@ -8,6 +8,8 @@ import { silentLog } from "../../../src/base/log.ts";
 import { systemRandom } from "../../../src/base/random.ts";
 import { ArtifactCache } from "../../../src/compute/artifact-cache.ts";
 import type { ArtifactSource, Engine } from "../../../src/compute/engine.ts";
+import { openLocalProcessHost } from "../../../src/compute/process/local-process-host.ts";
+import type { ProcessHost } from "../../../src/compute/process/process-host.ts";
 import { openProcessEngine, type ProcessEngineOptions } from "../../../src/compute/process/process-engine.ts";
 import { PATIENCE } from "../../contracts/instances.ts";
 import { tarGz } from "../../objects/archive/tar-bytes.ts";
@@ -18,6 +20,7 @@ export const CONTRACT_SERVER = file("test/contracts/contract-server.mjs");
 
 /** A process engine on a temporary folder, whose images `socket` and `port` run the contract server. */
 export interface ProcessFixture {
+  readonly host: ProcessHost;
   readonly engine: Engine;
   readonly objects: MemoryObjectStore;
   readonly dir: string;
@@ -40,8 +43,11 @@ export async function processFixture(options: Partial<ProcessEngineOptions> = {}
     port: [process.execPath, CONTRACT_SERVER, "{port}"],
     absent: ["no-such-program"],
   };
+  const { graceMs } = PATIENCE;
+  const host = openLocalProcessHost({ dir, clock: systemClock, log: silentLog, graceMs });
   const engine = openProcessEngine({
     dir,
+    host,
     artifacts: new ArtifactCache(join(root, "artifacts"), objects, {
       clock: systemClock,
       random: systemRandom,
@@ -63,6 +69,7 @@ export async function processFixture(options: Partial<ProcessEngineOptions> = {}
   });
   let closed = false;
   return {
+    host,
     engine,
     objects,
     dir,
@@ -70,6 +77,7 @@ export async function processFixture(options: Partial<ProcessEngineOptions> = {}
       if (closed) return;
       closed = true;
       await engine[Symbol.asyncDispose]();
+      await host[Symbol.asyncDispose]();
       rmSync(root, { recursive: true, force: true });
     },
   };

@@ -132,7 +132,7 @@ describe("an instance's surroundings", () => {
   test("have a socket path that fits, and that only this user reaches, below the deepest data folder", async () => {
     const root = mkdtempSync(join(tmpdir(), "tideway-engine-"));
     closers.push(() => rmSync(root, { recursive: true, force: true }));
-    const { engine } = await open({ dir: join(root, "deep".repeat(50)) });
+    const { engine, close } = await open({ dir: join(root, "deep".repeat(50)) });
     await engine.apply(spec());
     const { instances } = await until(engine, "f-1", ready(1));
     const { address } = instances[0]!;
@@ -140,7 +140,7 @@ describe("an instance's surroundings", () => {
     expect(address.path.length).toBeLessThan(104);
     const sockets = join(address.path, "..", "..");
     expect(statSync(sockets).mode & 0o777).toBe(0o700);
-    await engine[Symbol.asyncDispose]();
+    await close();
     expect(existsSync(sockets)).toBe(false);
   });
 
