@@ -3,8 +3,11 @@ import type { ServerResponse } from "node:http";
 import { ModelStreamError } from "@aws-sdk/client-sagemaker-runtime";
 import { StreamFailure } from "../dataplane/data-plane.ts";
 import type { Outcome } from "../dataplane/outcome.ts";
-import { endReply, pipeReply } from "./reply-body.ts";
+import { endReply, pipeReply } from "../wire/reply-body.ts";
 import { REST_JSON, RUNTIME } from "./runtime-service.ts";
+
+/** A client that takes nothing of its answer for so long is cut: an invocation's has 10 s for headers, too. */
+const STALL_MS = 10_000;
 
 export type Answered<Body> = Extract<Outcome<Body>, { kind: "answered" }>;
 
@@ -14,7 +17,7 @@ export function endAnswer(reply: ServerResponse, requestId: string, answered: An
   const head = ["x-amzn-RequestId", requestId, "x-Amzn-Invoked-Production-Variant", variant];
   for (const name in answer.headers) head.push(name, answer.headers[name]!);
   head.push("content-length", String(body.byteLength));
-  endReply(reply.writeHead(200, head), Buffer.from(body.buffer, body.byteOffset, body.byteLength));
+  endReply(reply.writeHead(200, head), Buffer.from(body.buffer, body.byteOffset, body.byteLength), STALL_MS);
 }
 
 /** InvokeEndpointWithResponseStream: the container's bytes as events. */
@@ -31,7 +34,7 @@ export async function streamEvents(
   });
   reply.writeHead(response.status, { ...response.headers, "x-amzn-RequestId": requestId });
   reply.flushHeaders();
-  await pipeReply(reply, response.body as AsyncIterable<Uint8Array>);
+  await pipeReply(reply, response.body as AsyncIterable<Uint8Array>, STALL_MS);
 }
 
 /** The OpenAI paths: the container's HTTP answer, as it comes. */
@@ -43,7 +46,7 @@ export async function passOn(
   const own = { "x-amzn-RequestId": requestId, "x-Amzn-Invoked-Production-Variant": variant };
   reply.writeHead(answer.status, { ...answer.headers, ...own });
   reply.flushHeaders();
-  await pipeReply(reply, body);
+  await pipeReply(reply, body, STALL_MS);
 }
 
 /** The model's chunks as events; what breaks them, as the stream's last one. */

@@ -17,6 +17,8 @@ export interface ListenerLimits {
   readonly requestTimeoutMs: number;
   readonly checkIntervalMs: number;
   readonly keepAliveTimeoutMs: number;
+  /** A connection that is silent for so long is probed: one whose other end is gone without a word ends 10 s later. */
+  readonly probeAfterMs: number;
   readonly maxHeaderBytes: number;
   readonly maxHeaders: number;
   readonly maxConnections: number;
@@ -29,6 +31,7 @@ const LIMITS: ListenerLimits = {
   requestTimeoutMs: 3_600_000,
   checkIntervalMs: 1000,
   keepAliveTimeoutMs: 65_000,
+  probeAfterMs: 20_000,
   maxHeaderBytes: 16 << 10,
   maxHeaders: 100,
   maxConnections: 10_000,
@@ -62,6 +65,8 @@ export function createListener(
     joinDuplicateHeaders: true,
     requireHostHeader: false, // it is, below: node would still serve what follows on the connection
     noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: limits.probeAfterMs,
   });
   // node:http drops the fields above its own limit silently, so that must not be reached before ours is
   server.maxHeadersCount = 0;
@@ -153,6 +158,8 @@ function listen(server: Server, port: number, host: string): Promise<{ port: num
     server.once("error", reject);
     server.listen(port, host, () => {
       server.off("error", reject);
+      // such as EMFILE: connections wait in the kernel, or are refused, until there are descriptors again
+      server.on("error", () => {});
       const address = server.address();
       resolve(
         address !== null && typeof address === "object"
