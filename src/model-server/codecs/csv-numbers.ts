@@ -1,5 +1,8 @@
 import { InvalidInput } from "../model.ts";
 
+/** A number as people write it; no two parts can take the same digit, or a long field would be tried in every split. */
+export const DECIMAL = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i;
+
 /** A table of numbers, row after row. */
 export interface NumberTable {
   readonly data: Float32Array | Float64Array;
@@ -99,7 +102,7 @@ export function fieldEnd(body: Uint8Array, start: number, end: number): number {
 
 function fieldNumber(field: string, emptyIsMissing: boolean, line: number, column: number): number {
   const written = field.replace(/^"(.*)"$/s, "$1").trim();
-  if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(written)) return Number(written);
+  if (DECIMAL.test(written)) return Number(written);
   if (/^[+-]?nan$/i.test(written)) return Number.NaN;
   if (/^[+-]?inf(inity)?$/i.test(written)) return written.startsWith("-") ? -Infinity : Infinity;
   if (written === "") {

@@ -1,5 +1,5 @@
 import { InvalidInput, type Tensor, type TensorInfo } from "../model.ts";
-import { fieldEnd, parseCsvNumbers } from "./csv-numbers.ts";
+import { DECIMAL, fieldEnd, parseCsvNumbers } from "./csv-numbers.ts";
 import { fitShape, fitTensor, type Signature, type Value, width } from "./fit.ts";
 
 /** Reads text/csv: one row per line. Several inputs take their columns in the model's order. */
@@ -56,13 +56,17 @@ function decodeColumns(
   return tensors;
 }
 
+/** The longest that a 64-bit integer can be, with its sign. */
+const INT64_DIGITS = 21;
+
 function fieldValue(field: string, info: TensorInfo, line: number, column: number): Value {
   if (info.type === "string") return field;
   const written = field.trim();
-  if (/^[+-]?\d+$/.test(written)) return written.length > 15 ? BigInt(written) : Number(written);
+  if (/^[+-]?\d+$/.test(written))
+    return written.length > 15 && written.length <= INT64_DIGITS ? BigInt(written) : Number(written);
   if (/^(nan)$/i.test(written) && info.type.startsWith("float")) return null;
   if (info.type === "bool" && /^(true|false)$/i.test(written)) return written.toLowerCase() === "true";
-  if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(written)) return Number(written);
+  if (DECIMAL.test(written)) return Number(written);
   throw new InvalidInput(
     `Line ${line}, column ${column} is not a ${info.type}: ${JSON.stringify(written.slice(0, 60))}.`,
   );

@@ -1,6 +1,9 @@
 import { InvalidInput, type Tensor } from "../model.ts";
 import type { Signature } from "./fit.ts";
 
+/** A line may be one byte long and stand for a row of any width: 256 MiB at most. */
+const MAX_VALUES = 67_108_864;
+
 /**
  * Reads text/libsvm for tree models: `[label] index:value index:value ...` per line. Indices are taken as they
  * stand, as AWS's XGBoost container does, so a model trained from a file that counts from 1 has an unused
@@ -14,10 +17,14 @@ export function decodeLibsvm(text: string, model: Signature): Map<string, Tensor
   const lines = text.trimEnd().split("\n");
   if (lines.length === 1 && lines[0]!.trim() === "")
     throw new InvalidInput("The body is empty: send at least one row.");
+  if (lines.length * columns > MAX_VALUES)
+    throw new InvalidInput(
+      `${lines.length} rows of ${columns} columns are more than ${MAX_VALUES} values: send fewer rows at once.`,
+    );
   const data = new Float32Array(lines.length * columns).fill(model.format === "xgboost" ? Number.NaN : 0);
   lines.forEach((line, row) => {
     line
-      .replace(/#.*$/, "")
+      .split("#", 1)[0]!
       .trim()
       .split(/\s+/)
       .forEach((token, at) => {

@@ -97,3 +97,9 @@ test("never reads past a body of any bytes", () => {
     }),
   );
 });
+
+test("a field of a million digits is looked at once", () => {
+  const digits = "1".repeat(1_000_000);
+  expect(() => parse(`${digits}x`)).toThrow("Line 1, column 1 is not a number");
+  expect(parse(digits).data).toEqual([Infinity]);
+});

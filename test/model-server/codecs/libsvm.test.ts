@@ -35,3 +35,12 @@ test.each([
 ])("refuses %j", (text, sentence) => {
   expect(() => decode(text)).toThrow(sentence);
 });
+
+test("a comment goes to the end of its line, whatever is in it, at the price of one look", () => {
+  expect(decode("1 0:1 # a\r1:2\r\n").data).toEqual([1, missing, missing, missing]);
+  expect(decode(`1 0:1 ${"#".repeat(1_000_000)}\r`).data).toEqual([1, missing, missing, missing]);
+});
+
+test("empty lines do not ask for more memory than a large request may take", () => {
+  expect(() => decode("\n".repeat(17_000_000) + "1 0:1")).toThrow("send fewer rows at once");
+});

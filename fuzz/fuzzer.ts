@@ -1,0 +1,225 @@
+/** The loop: change an input, run the target, keep what takes a branch for the first time, make failing inputs small. */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import type { Random } from "../src/base/random.ts";
+import type { Coverage } from "./coverage.ts";
+import { Mutator } from "./mutator.ts";
+import type { FuzzTarget } from "./target.ts";
+
+/** When to stop, whichever comes first. */
+export interface Bounds {
+  readonly runs: number;
+  readonly seconds: number;
+}
+
+/** An input that the target does not withstand, as small as it could be made. */
+export interface Failure {
+  readonly input: Uint8Array;
+  readonly error: string;
+}
+
+/** How far a run of the fuzzer has come. */
+export interface Progress {
+  readonly runs: number;
+  readonly seconds: number;
+  readonly branches: { readonly taken: number; readonly all: number };
+  readonly features: number;
+  readonly corpus: number;
+  readonly failures: number;
+  /** The most CPU that one input took, of those that were measured again. */
+  readonly slowestMs: number;
+}
+
+/** What a run of the fuzzer found. */
+export interface Result extends Progress {
+  readonly retainedMiB: number;
+  /** The fewest inputs that together take every branch that was taken. */
+  readonly kept: readonly Uint8Array[];
+}
+
+export interface FuzzerParts {
+  readonly target: FuzzTarget;
+  readonly coverage: Coverage;
+  readonly random: Random;
+  readonly corpus: readonly Uint8Array[];
+  /** Told of each input before it runs, so that another thread knows which one hangs. */
+  readonly before: (input: Uint8Array) => void;
+  readonly onFailure: (failure: Failure) => void;
+  readonly onProgress: (progress: Progress) => void;
+}
+
+const SLOW_MS = 100;
+/** What code compiled on the way may take; growth beyond it is kept by the target. */
+const MAX_RETAINED_MIB = 32;
+const MAX_SHRINKS = 2000;
+const MAX_FAILURES = 20;
+
+export class Fuzzer {
+  readonly #parts: FuzzerParts;
+  readonly #mutator: Mutator;
+  readonly #maxLength: number;
+  readonly #corpus: Uint8Array[] = [];
+  readonly #known = new Set<string>();
+  #runs = 0;
+  #slowestMs = 0;
+  #start = 0;
+
+  constructor(parts: FuzzerParts) {
+    this.#parts = parts;
+    const { target, coverage, random } = parts;
+    this.#maxLength = target.maxLength ?? 2048;
+    const dictionary = [...coverage.literals, ...(target.dictionary ?? [])];
+    this.#mutator = new Mutator(random, [...new Set(dictionary)], this.#maxLength);
+  }
+
+  async fuzz({ runs, seconds }: Bounds): Promise<Result> {
+    const { target, random, corpus, coverage, onProgress, onFailure } = this.#parts;
+    this.#start = performance.now();
+    for (const input of [...target.seeds, ...corpus])
+      await this.#try(Buffer.from(input).subarray(0, this.#maxLength), true);
+    const end = this.#start + seconds * 1000;
+    const before = heapMiB();
+    let told = this.#start;
+    while (this.#runs < runs && this.#known.size < MAX_FAILURES) {
+      if (this.#runs % 64 === 0) {
+        const now = performance.now();
+        if (now >= end) break;
+        if (now - told > 2000) onProgress(this.#progress((told = now)));
+      }
+      const recent = random.number() < 0.25 ? Math.min(16, this.#corpus.length) : this.#corpus.length;
+      const input = this.#corpus.at(-1 - Math.floor(random.number() * recent))!;
+      const other = this.#corpus[Math.floor(random.number() * this.#corpus.length)]!;
+      await this.#try(this.#mutator.mutate(input, other), false);
+    }
+    const progress = this.#progress(performance.now());
+    const retainedMiB = heapMiB() - before;
+    if (retainedMiB > MAX_RETAINED_MIB)
+      onFailure({
+        input: Buffer.alloc(0),
+        error: `The target keeps ${Math.round(retainedMiB)} MiB after ${this.#runs} inputs.`,
+      });
+    return { ...progress, retainedMiB, kept: await this.#chosen(), features: coverage.features };
+  }
+
+  async #try(input: Buffer, keep: boolean): Promise<void> {
+    const failed = await this.#run(input);
+    // some branches are taken once per process; what does not come again would make the corpus grow for nothing
+    if (failed === undefined) {
+      if (this.#parts.coverage.news() > 0 || keep) this.#corpus.push(Uint8Array.from(input));
+      return;
+    }
+    const key = keyOf(failed);
+    if (this.#known.has(key)) return;
+    this.#known.add(key);
+    this.#parts.onFailure({ input: await this.#shrink(Buffer.from(input), key), error: told(failed) });
+  }
+
+  /** What was thrown, if anything; what takes too long is measured three times in CPU, for other work on the machine is no fault. */
+  async #run(input: Buffer): Promise<unknown> {
+    const failed = await this.#once(input);
+    const wall = performance.now() - this.#begun;
+    if (failed !== undefined || wall <= SLOW_MS) return failed;
+    let least = Infinity;
+    for (let again = 0; again < 3; again++) {
+      const cpu = process.threadCpuUsage();
+      await this.#once(input);
+      const { user, system } = process.threadCpuUsage(cpu);
+      least = Math.min(least, (user + system) / 1000);
+    }
+    this.#slowestMs = Math.max(this.#slowestMs, least);
+    return least > SLOW_MS ? new Error(`slow: ${Math.round(least)} ms of CPU`) : undefined;
+  }
+
+  #begun = 0;
+
+  async #once(input: Buffer): Promise<unknown> {
+    this.#runs++;
+    this.#parts.before(input);
+    this.#parts.coverage.clear();
+    this.#begun = performance.now();
+    try {
+      const pending = this.#parts.target.run(input);
+      if (pending) await pending;
+      return undefined;
+    } catch (error) {
+      return error ?? new Error("nothing was thrown, but thrown it was");
+    }
+  }
+
+  /** Leaves out as much, and makes of the rest as many plain characters, as the failure bears. */
+  async #shrink(failing: Buffer, key: string): Promise<Buffer> {
+    let best = failing;
+    let left = MAX_SHRINKS;
+    const stays = async (candidate: Buffer) => {
+      if (--left < 0) return false;
+      const failed = await this.#run(candidate);
+      if (failed === undefined || keyOf(failed) !== key) return false;
+      best = candidate;
+      return true;
+    };
+    for (let size = best.length >> 1; size > 0; size >>= 1)
+      for (let at = 0; at < best.length && left > 0;)
+        if (!(await stays(Buffer.concat([best.subarray(0, at), best.subarray(at + size)])))) at += size;
+    for (let at = 0; at < best.length && left > 0; at++) {
+      if (best[at] === 0x30) continue;
+      const plain = Buffer.from(best);
+      plain[at] = 0x30;
+      await stays(plain);
+    }
+    return best;
+  }
+
+  #progress(now: number): Progress {
+    const { branches, features } = this.#parts.coverage;
+    return {
+      runs: this.#runs,
+      seconds: (now - this.#start) / 1000,
+      branches,
+      features,
+      corpus: this.#corpus.length,
+      failures: this.#known.size,
+      slowestMs: this.#slowestMs,
+    };
+  }
+
+  /** Shortest first, each that has a feature which none before it has. */
+  async #chosen(): Promise<Uint8Array[]> {
+    const kept: Uint8Array[] = [];
+    const seen = new Set<number>();
+    for (const input of this.#corpus.sort((a, b) => a.length - b.length)) {
+      if ((await this.#once(Buffer.from(input))) !== undefined) continue;
+      const features = this.#parts.coverage.current();
+      if (features.every((one) => seen.has(one))) continue;
+      for (const one of features) seen.add(one);
+      kept.push(input);
+    }
+    return kept;
+  }
+}
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
+
+function heapMiB(): number {
+  collectGarbage();
+  const { heapUsed, external } = process.memoryUsage();
+  return (heapUsed + external) / 2 ** 20;
+}
+
+/** Failures with the same name, words and place are one. */
+function keyOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const place = /^\s+at .*$/m.exec(error.stack ?? "")?.[0] ?? "";
+  return `${error.name} ${error.message.replace(/["'`].*["'`]|\d+/gs, "").slice(0, 60)} ${place}`;
+}
+
+function told(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return [
+    `${error.name}: ${error.message}`,
+    ...(error.stack ?? "")
+      .split("\n")
+      .filter((line) => /^\s+at /.test(line))
+      .slice(0, 4),
+  ].join("\n");
+}
