@@ -5,11 +5,12 @@
  *
  * The gateway sends requests (whole, `last`), and of one that is open: cancel, pause, resume. The server sends one
  * answer per request, then data while it is not `last`; every request gets its last frame, a cancelled one too.
+ * A server that is about to end says goodbye: it still answers what is sent before its client ends the connection.
  * A head is a list of latin1 texts, one per line: method, path, then names and values; or status, then names and values.
  */
 
 /** What a frame is for. */
-export type FrameKind = "request" | "cancel" | "pause" | "resume" | "answer" | "data";
+export type FrameKind = "request" | "cancel" | "pause" | "resume" | "answer" | "data" | "goodbye";
 
 export interface Frame {
   readonly kind: FrameKind;
@@ -36,6 +37,12 @@ export class FrameError extends Error {
 /** As long as a head may be: of what the runtime API lets through, 13 headers of up to 1,024 characters. */
 export const MAX_FRAME_HEAD = 16 * 1024;
 
+/** As long as a request's body may be: above what an invocation may carry, 6,291,456 bytes. */
+export const MAX_REQUEST_BODY = 8 << 20;
+
+/** As long as a part of an answer may be; longer ones are sent in several, so that they can be paused. */
+export const MAX_ANSWER_PART = 1 << 20;
+
 const PREFIX = 12;
 /** Below this, a copy costs less than a buffer of its own in the system call. */
 const COPIED = 4096;
@@ -48,6 +55,7 @@ const CODES: Readonly<Record<FrameKind, number>> = {
   resume: 4,
   answer: 5,
   data: 6,
+  goodbye: 7,
 };
 const KINDS = Object.keys(CODES) as FrameKind[];
 

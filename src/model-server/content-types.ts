@@ -35,23 +35,26 @@ const ANSWERS: ReadonlyMap<AnswerType, readonly string[]> = new Map([
   ["application/x-npy", NPY],
 ]);
 
-/** Reads a body by its Content-Type; without one it is text/csv, as in AWS's XGBoost container. */
-export function decodeRequest(
+/** What reads bodies of a Content-Type; without one it is text/csv, as in AWS's XGBoost container. */
+export function requestDecoder(
   contentType: string | undefined,
-  body: Buffer,
   model: Signature,
-): DecodedRequest {
+): (body: Buffer) => DecodedRequest {
   const { type, parameters } = mediaType(contentType || "text/csv");
-  if (CSV.includes(type)) return { inputs: decodeCsv(body, parameters, model), openInference: false };
-  if (JSON_TYPES.includes(type)) {
-    const document = parseJson(body.toString("utf8"), "The body");
-    return { inputs: decodeJson(document, model), openInference: isOpenInference(document) };
-  }
-  if (JSON_LINES.includes(type))
-    return { inputs: decodeJsonLines(body.toString("utf8"), model), openInference: false };
-  if (NPY.includes(type)) return { inputs: decodeNpy(body, model), openInference: false };
+  const plain = (decode: (body: Buffer) => Map<string, Tensor>) => (body: Buffer) => ({
+    inputs: decode(body),
+    openInference: false,
+  });
+  if (CSV.includes(type)) return plain((body) => decodeCsv(body, parameters, model));
+  if (JSON_TYPES.includes(type))
+    return (body) => {
+      const document = parseJson(body.toString("utf8"), "The body");
+      return { inputs: decodeJson(document, model), openInference: isOpenInference(document) };
+    };
+  if (JSON_LINES.includes(type)) return plain((body) => decodeJsonLines(body.toString("utf8"), model));
+  if (NPY.includes(type)) return plain((body) => decodeNpy(body, model));
   if (LIBSVM.includes(type) && model.format !== "onnx")
-    return { inputs: decodeLibsvm(body.toString("utf8"), model), openInference: false };
+    return plain((body) => decodeLibsvm(body.toString("utf8"), model));
   const supported = [
     "text/csv",
     "application/json",

@@ -3,16 +3,22 @@
  *
  * TIDEWAY_SOCKET          unix socket to listen on; else TCP on TIDEWAY_BIND_HOST (127.0.0.1) and
  * SAGEMAKER_BIND_TO_PORT  (8080)
+ * TIDEWAY_FRAMES_SOCKET   unix socket on which invocations come as frames too (base/frames.ts)
  * TIDEWAY_MODEL_DIR       the model's folder (else SAGEMAKER_BASE_DIR/model, /opt/ml/model)
  * TIDEWAY_RUNTIME         onnx, xgboost or lightgbm (else chosen from the files)
  * TIDEWAY_THREADS         threads of one run (1)
  * TIDEWAY_MAX_BODY_BYTES  largest request (104857600)
+ * TIDEWAY_MAX_BATCH_SIZE  most rows of one run made of several requests (64 where a test run says that it pays, else 1)
+ * TIDEWAY_MAX_BATCH_DELAY_MS  how long a request may wait for company (0)
  */
 import { fstatSync } from "node:fs";
 import { flushCompileCache } from "node:module";
 import { join } from "node:path";
 
 import { systemClock } from "../base/clock.ts";
+import { USUAL_ROWS } from "./batcher.ts";
+import { FramesServer } from "./frames-server.ts";
+import { Invocations, type ServerSettings } from "./invocations.ts";
 import { loadModel } from "./load-model.ts";
 import { InvalidModel, type Model, type ModelFormat, type TensorInfo } from "./model.ts";
 import { ModelServer } from "./server.ts";
@@ -23,18 +29,28 @@ process.title = "tideway: instance";
 const { env } = process;
 const log = (line: string) => void process.stdout.write(`${line}\n`);
 const directory = env.TIDEWAY_MODEL_DIR || join(env.SAGEMAKER_BASE_DIR || "/opt/ml", "model");
-const server = new ModelServer({
+const settings: ServerSettings = {
   maxBodyBytes: wholeNumber("TIDEWAY_MAX_BODY_BYTES", 104_857_600, 2 ** 31),
   batch: /^(1|true)$/i.test(env.SAGEMAKER_BATCH ?? ""),
   defaultAccept: env.SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT,
   log,
-});
+};
+/** Undefined where nothing is said: then a test run decides. */
+const maxRows = env.TIDEWAY_MAX_BATCH_SIZE
+  ? Math.max(1, wholeNumber("TIDEWAY_MAX_BATCH_SIZE", USUAL_ROWS, 65_536))
+  : undefined;
+const maxDelayMs = wholeNumber("TIDEWAY_MAX_BATCH_DELAY_MS", 0, 60_000);
+const server = new ModelServer(settings);
+const frames = env.TIDEWAY_FRAMES_SOCKET ? new FramesServer(settings) : undefined;
 let model: Model | undefined;
 let stopping = false;
 
 process.on("SIGTERM", () => void stop());
 endWithParent();
 server.http.on("error", (error) => fail(`The instance can not listen: ${error.message}`));
+await frames
+  ?.listen(env.TIDEWAY_FRAMES_SOCKET!)
+  .catch((error: Error) => fail(`The instance can not listen: ${error.message}`));
 server.http.listen(
   env.TIDEWAY_SOCKET
     ? { path: env.TIDEWAY_SOCKET }
@@ -59,9 +75,12 @@ async function start(): Promise<void> {
         "SAGEMAKER_INFERENCE_OUTPUT (selectable inference) is not supported: remove it from the model's Environment.",
       );
     const loaded = systemClock.monotonic();
-    const { merge, failure } = await warmUp(model, systemClock);
+    const { merge, failure } = await warmUp(model, systemClock, maxRows);
     if (failure) log(`The model did not run on made-up rows, and is served all the same: ${failure}`);
-    server.serve(model, merge);
+    const batching = { maxRows: merge ? (maxRows ?? USUAL_ROWS) : 1, maxDelayMs };
+    const invocations = new Invocations(model, batching, settings, systemClock);
+    server.serve(invocations);
+    frames?.serve(invocations);
     log(
       `Serving ${model.format} model of ${directory}: inputs ${model.inputs.map(describe).join(", ")}; outputs ${model.outputs.map(describe).join(", ")}; ` +
         `loaded in ${(loaded - begun).toFixed(1)} ms, first run ${(systemClock.monotonic() - loaded).toFixed(1)} ms; requests run ${merge ? "together" : "one by one"}`,
@@ -80,7 +99,7 @@ async function start(): Promise<void> {
 async function stop(): Promise<void> {
   if (stopping) process.exit(0);
   stopping = true;
-  await server.drain();
+  await Promise.all([server.drain(), frames?.drain()]);
   await model?.[Symbol.asyncDispose]();
   process.exit(0);
 }

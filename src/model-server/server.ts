@@ -1,24 +1,17 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { Server as NetServer } from "node:net";
 
-import { Batcher } from "./batcher.ts";
-import { chooseAnswer, contentTypeHeader, decodeRequest, encodeAnswer } from "./content-types.ts";
-import { InvalidInput, type Model } from "./model.ts";
+import {
+  type Answer,
+  answerError,
+  type Caller,
+  type Invocations,
+  type ServerSettings,
+} from "./invocations.ts";
 import { Refusal } from "./refusal.ts";
 
 // An import of node:http reads every export, and one of them loads undici: 41 ms of a start, where this takes 7.
 const { createServer } = process.getBuiltinModule("node:http");
-
-/** What a caller may set of the server. */
-export interface ServerSettings {
-  readonly maxBodyBytes: number;
-  /** SAGEMAKER_BATCH: the instance works for a batch transform job. */
-  readonly batch: boolean;
-  /** SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT: the answer's content type where a caller does not choose. */
-  readonly defaultAccept: string | undefined;
-  /** Takes one line for the instance's log. */
-  readonly log: (line: string) => void;
-}
 
 /** The SageMaker container contract over HTTP. It answers /ping with 503 until a model is put in. */
 export class ModelServer {
@@ -26,7 +19,7 @@ export class ModelServer {
   readonly #settings: ServerSettings;
   #inFlight = 0;
   #drained: (() => void) | undefined;
-  #serving: { model: Model; batcher: Batcher } | undefined;
+  #serving: Invocations | undefined;
 
   constructor(settings: ServerSettings) {
     this.#settings = settings;
@@ -37,15 +30,16 @@ export class ModelServer {
         if (this.#inFlight === 0) this.#drained?.();
       });
       if (this.#drained) response.setHeader("connection", "close");
-      this.#handle(request, response).catch((error: unknown) => this.#fail(response, error));
+      const caller = new HttpCaller(response);
+      this.#handle(request, response, caller).catch((error: unknown) => answerError(error, caller, settings));
     });
     // The gateway keeps its connections: closing an idle one would race with a request on its way.
     this.http.keepAliveTimeout = 0;
   }
 
   /** From here on /ping is 200. */
-  serve(model: Model, merge: boolean): void {
-    this.#serving = { model, batcher: new Batcher(model, merge) };
+  serve(invocations: Invocations): void {
+    this.#serving = invocations;
   }
 
   /**
@@ -61,7 +55,7 @@ export class ModelServer {
     this.http.closeAllConnections();
   }
 
-  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #handle(request: IncomingMessage, response: ServerResponse, caller: Caller): Promise<void> {
     const path = request.url?.split("?")[0];
     const methods =
       path === "/invocations"
@@ -69,7 +63,7 @@ export class ModelServer {
         : path === "/ping" || path === "/execution-parameters"
           ? ["GET", "HEAD"]
           : undefined;
-    if (!methods) throw new Refusal(404, "This server answers GET /ping and POST /invocations.");
+    if (!methods) throw new Refusal(404, UNKNOWN_PATH);
     if (!methods.includes(request.method ?? "")) {
       response.setHeader("allow", methods.join(", "));
       throw new Refusal(405, `${path} takes ${methods[0]} only.`);
@@ -87,23 +81,30 @@ export class ModelServer {
     if (!serving) throw new Refusal(503, "The model is not loaded yet.");
 
     const body = await readBody(request, this.#settings.maxBodyBytes);
-    const contentType = request.headers["content-type"];
-    const answerType = chooseAnswer(request.headers.accept, contentType, this.#settings.defaultAccept);
-    const { inputs, openInference } = decodeRequest(contentType, body, serving.model);
-    const outputs = await serving.batcher.run(inputs, () => response.destroyed);
-    const style = { format: serving.model.format, batch: this.#settings.batch, openInference };
-    reply(response, 200, contentTypeHeader(answerType), encodeAnswer(answerType, outputs, style));
+    serving.invoke(request.headers["content-type"], request.headers.accept, body, caller);
+  }
+}
+
+/** What is said of every path that the container contract does not have. */
+export const UNKNOWN_PATH = "This server answers GET /ping and POST /invocations.";
+
+class HttpCaller implements Caller {
+  readonly #response: ServerResponse;
+
+  constructor(response: ServerResponse) {
+    this.#response = response;
   }
 
-  /** The caller's mistakes get their sentence; anything else is logged whole and answered in one sentence. */
-  #fail(response: ServerResponse, error: unknown): void {
+  get gone(): boolean {
+    return this.#response.destroyed;
+  }
+
+  answer({ status, type, body }: Answer): void {
+    const response = this.#response;
     if (response.destroyed) return;
-    const status = error instanceof InvalidInput ? 400 : error instanceof Refusal ? error.status : 500;
-    const message = error instanceof Error ? error.message : String(error);
-    if (status === 500) this.#settings.log(`Request failed: ${message.replaceAll(/\s*\n\s*/g, " ")}`);
     // What is left of a body that was not read would be taken for the next request.
     if (!response.req.complete) response.setHeader("connection", "close");
-    reply(response, status, "text/plain; charset=utf-8", Buffer.from(message));
+    reply(response, status, type, body);
   }
 }
 

@@ -12,7 +12,7 @@ import {
 } from "../../src/base/frames.ts";
 
 const ALL: FrameLimits = {
-  kinds: ["request", "cancel", "pause", "resume", "answer", "data"],
+  kinds: ["request", "cancel", "pause", "resume", "answer", "data", "goodbye"],
   bodyBytes: 100_000,
 };
 
@@ -51,7 +51,7 @@ const frame: fc.Arbitrary<Frame> = fc.oneof(
   fc.record({ kind: fc.constant("answer" as const), id, last: fc.boolean(), head, body }),
   fc.record({ kind: fc.constant("data" as const), id, last: fc.boolean(), head: fc.constant(""), body }),
   fc.record({
-    kind: fc.constantFrom("cancel" as const, "pause" as const, "resume" as const),
+    kind: fc.constantFrom("cancel" as const, "pause" as const, "resume" as const, "goodbye" as const),
     id,
     last: fc.constant(false),
     head: fc.constant(""),
@@ -127,7 +127,7 @@ describe("frames", () => {
   });
 
   test.each([
-    ["an unknown kind", prefix(0, 7, 0, 0)],
+    ["an unknown kind", prefix(0, 8, 0, 0)],
     ["the kind 0", prefix(0, 0, 0, 0)],
     ["unknown flags", prefix(0, 6, 2, 0)],
     ["a head longer than its frame", prefix(3, 5, 1, 4)],

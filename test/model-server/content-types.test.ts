@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { chooseAnswer, decodeRequest } from "../../src/model-server/content-types.ts";
+import { chooseAnswer, requestDecoder } from "../../src/model-server/content-types.ts";
 
 const onnx = { format: "onnx", inputs: [{ name: "x", type: "float32", shape: [-1, 2] }] } as const;
 const trees = { ...onnx, format: "xgboost" } as const;
@@ -12,16 +12,16 @@ test.each([
   ["application/json", "[[1,2]]"],
   ["application/jsonlines", "[1,2]"],
 ])("reads %s", (contentType, body) => {
-  expect(decodeRequest(contentType, Buffer.from(body), onnx).inputs.get("x")!.data).toEqual(
+  expect(requestDecoder(contentType, onnx)(Buffer.from(body)).inputs.get("x")!.data).toEqual(
     Float32Array.of(1, 2),
   );
 });
 
 test("text/libsvm is for trees", () => {
-  expect(decodeRequest("text/x-libsvm", Buffer.from("0:1 1:2"), trees).inputs.get("x")!.data).toEqual(
+  expect(requestDecoder("text/x-libsvm", trees)(Buffer.from("0:1 1:2")).inputs.get("x")!.data).toEqual(
     Float32Array.of(1, 2),
   );
-  expect(() => decodeRequest("text/libsvm", Buffer.from("0:1"), onnx)).toThrow(
+  expect(() => requestDecoder("text/libsvm", onnx)).toThrow(
     "Content type text/libsvm is not supported. Supported content types are text/csv, application/json, application/jsonlines, application/x-npy.",
   );
 });

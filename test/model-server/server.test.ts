@@ -4,34 +4,43 @@ import { type AddressInfo, connect } from "node:net";
 
 import { expect, onTestFinished, test } from "vitest";
 
+import { Invocations, type ServerSettings } from "../../src/model-server/invocations.ts";
 import type { Model } from "../../src/model-server/model.ts";
 import { ModelServer } from "../../src/model-server/server.ts";
+import { FakeClock } from "../support/fake-clock.ts";
 import { FakeModel } from "./fakes.ts";
 
-async function listen(model?: Model, log: string[] = []): Promise<{ server: ModelServer; url: string }> {
-  const server = new ModelServer({
+const serving = (model: Model, settings: ServerSettings) =>
+  new Invocations(model, { maxRows: 64, maxDelayMs: 0 }, settings, new FakeClock());
+
+async function listen(
+  model?: Model,
+  log: string[] = [],
+): Promise<{ server: ModelServer; settings: ServerSettings; url: string }> {
+  const settings: ServerSettings = {
     maxBodyBytes: 1000,
     batch: false,
     defaultAccept: undefined,
     log: (line) => log.push(line),
-  });
-  if (model) server.serve(model, true);
+  };
+  const server = new ModelServer(settings);
+  if (model) server.serve(serving(model, settings));
   await new Promise<void>((resolve) => server.http.listen(0, "127.0.0.1", resolve));
   onTestFinished(() => {
     server.http.closeAllConnections();
     server.http.close();
   });
-  return { server, url: `http://127.0.0.1:${(server.http.address() as AddressInfo).port}` };
+  return { server, settings, url: `http://127.0.0.1:${(server.http.address() as AddressInfo).port}` };
 }
 const post = (url: string, body: string, init: RequestInit = {}) =>
   fetch(`${url}/invocations`, { method: "POST", body, headers: { "content-type": "text/csv" }, ...init });
 
 test("is not ready before it has a model", async () => {
-  const { server, url } = await listen();
+  const { server, settings, url } = await listen();
   expect((await fetch(`${url}/ping`)).status).toBe(503);
   const early = await post(url, "1");
   expect([early.status, await early.text()]).toEqual([503, "The model is not loaded yet."]);
-  server.serve(new FakeModel((data) => [...data]), false);
+  server.serve(serving(new FakeModel((data) => [...data]), settings));
   expect((await fetch(`${url}/ping`)).status).toBe(200);
 });
 

@@ -69,3 +69,19 @@ test("a model that fails on made-up rows says so", async () => {
   });
   expect(await warmUp(model, clock)).toEqual({ merge: false, failure: "only real rows" });
 });
+
+test("who asks for a batch size gets it, where rows do not see each other", async () => {
+  const clock = new RunClock();
+  const slow = () => timed(clock, (rows) => 20 * rows);
+  expect(await warmUp(slow(), clock)).toEqual({ merge: false });
+  expect(await warmUp(slow(), clock, 16)).toEqual({ merge: true });
+  expect(
+    await warmUp(
+      timed(clock, () => 1),
+      clock,
+      1,
+    ),
+  ).toEqual({ merge: false });
+  await using model = await loadOnnx(fileURLToPath(new URL("vectors/across-rows.onnx", import.meta.url)), 1);
+  expect(await warmUp(model, clock, 16)).toEqual({ merge: false });
+});

@@ -1,0 +1,114 @@
+/** Frames to one built-in model server: all requests share one connection, and those of one turn one write. */
+import { FramedConnection, type FramedOwner, type FramedRequest } from "./framed-connection.ts";
+import type { InstanceEvents, InstanceExchange, InstanceLink, InstanceRequest } from "./instance-link.ts";
+
+/** Connects when there is something to send. */
+export class FramedLink implements InstanceLink, FramedOwner {
+  readonly #path: string;
+  readonly #waiting = new Set<FramedRequest>();
+  #connection: FramedConnection | undefined;
+  #flushing = false;
+  #closed = false;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /**
+   * What is sent in one turn of the event loop leaves at its end, when connections have been read: one that the server
+   * closed is not used. While the kernel takes no more, requests wait here, and were not sent if the connection breaks.
+   */
+  send(request: InstanceRequest, events: InstanceEvents): InstanceExchange {
+    const exchange = new FramedExchange(this, request, events);
+    this.#waiting.add(exchange);
+    this.flushSoon();
+    return exchange;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#connection?.destroy("the link is closed");
+  }
+
+  /** It was broken off before it was sent. */
+  forget(exchange: FramedExchange): void {
+    this.#waiting.delete(exchange);
+  }
+
+  flushSoon(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    setImmediate(this.#flush);
+  }
+
+  writable(connection: FramedConnection): void {
+    if (connection === this.#connection) this.flushSoon();
+  }
+
+  leaving(connection: FramedConnection): void {
+    if (connection === this.#connection) this.#connection = undefined;
+    connection.end();
+  }
+
+  gone(connection: FramedConnection, connected: boolean, reason: string): void {
+    if (connection !== this.#connection) return;
+    this.#connection = undefined;
+    // what waits for a connection that broke gets another; where there is none, it goes elsewhere
+    if (connected && !this.#closed) return this.flushSoon();
+    const lost = [...this.#waiting];
+    this.#waiting.clear();
+    for (const one of lost) one.events.onFailure(false, reason);
+  }
+
+  readonly #flush = (): void => {
+    this.#flushing = false;
+    if (this.#connection === undefined) {
+      if (this.#waiting.size > 0) this.#connection = new FramedConnection(this, this.#path);
+    } else if (this.#connection.ready) {
+      const requests = [...this.#waiting];
+      this.#waiting.clear();
+      this.#connection.write(requests);
+    }
+  };
+}
+
+class FramedExchange implements FramedRequest, InstanceExchange {
+  readonly request: InstanceRequest;
+  readonly events: InstanceEvents;
+  readonly #link: FramedLink;
+  aborted = false;
+  sent: FramedRequest["sent"];
+  answered = false;
+  ahead: number | undefined;
+
+  constructor(link: FramedLink, request: InstanceRequest, events: InstanceEvents) {
+    this.#link = link;
+    this.request = request;
+    this.events = events;
+  }
+
+  pause(): void {
+    if (this.ahead !== undefined) return;
+    this.ahead = 0;
+    this.#say("pause");
+  }
+
+  resume(): void {
+    if (this.ahead === undefined) return;
+    this.ahead = undefined;
+    this.#say("resume");
+  }
+
+  abort(): void {
+    if (this.aborted) return;
+    this.aborted = true;
+    this.#link.forget(this);
+    this.#say("cancel");
+  }
+
+  #say(kind: "cancel" | "pause" | "resume"): void {
+    if (!this.sent) return;
+    this.sent.connection.control(kind, this.sent.id);
+    this.#link.flushSoon();
+  }
+}
