@@ -5,6 +5,7 @@ import type { Random } from "../base/random.ts";
 import { Call, type CallTools, type Limits } from "./call.ts";
 import type { DataPlane, Invocation } from "./data-plane.ts";
 import { Deadlines } from "./deadlines.ts";
+import { FramedLink } from "./framed-link.ts";
 import { HttpLink, KEEP_ALIVE_MS } from "./http-link.ts";
 import { pickInstance } from "./instance-picker.ts";
 import type { Outcome } from "./outcome.ts";
@@ -21,7 +22,7 @@ export interface DataPlaneOptions {
 
 const LIMITS: Limits = { responseBytes: 6_291_456, streamIdleMs: 60_000, messageBytes: 16_384 };
 
-/** A data plane that talks HTTP/1.1 to its instances. */
+/** A data plane that talks to its instances in frames where they understand them, and HTTP/1.1 to all others. */
 export function createDataPlane({
   clock,
   random,
@@ -30,7 +31,11 @@ export function createDataPlane({
   onInstanceFailure,
 }: DataPlaneOptions): DataPlane {
   const deadlines = new Deadlines(clock);
-  const routes = new Routes((address) => new HttpLink(address, deadlines.after(KEEP_ALIVE_MS)));
+  const routes = new Routes((address) =>
+    address.kind === "unix" && address.framesPath !== undefined
+      ? new FramedLink(address.framesPath)
+      : new HttpLink(address, deadlines.after(KEEP_ALIVE_MS)),
+  );
   const tools: CallTools = {
     clock,
     random,

@@ -158,6 +158,6 @@ export type OnInstanceFailure = (instanceId: string, failure: InstanceFailure) =
 
 function sameAddress(a: InstanceAddress, b: InstanceAddress): boolean {
   return a.kind === "unix"
-    ? b.kind === "unix" && a.path === b.path
+    ? b.kind === "unix" && a.path === b.path && a.framesPath === b.framesPath
     : b.kind === "tcp" && a.host === b.host && a.port === b.port;
 }
