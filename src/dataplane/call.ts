@@ -19,6 +19,8 @@ export interface Limits {
   readonly streamIdleMs: number;
   /** How much of a failing container's own words is told on. */
   readonly messageBytes: number;
+  /** How long an invocation that no instance has seen may wait for one that is ready. */
+  readonly readyWaitMs: number;
 }
 
 /** What all calls share. */
@@ -31,7 +33,8 @@ export interface CallTools {
   readonly onInstanceFailure: OnInstanceFailure;
 }
 
-type Result = Outcome<Uint8Array> | Outcome<ModelStream>;
+/** What comes of an invocation, whichever way its answer is read. */
+export type Result = Outcome<Uint8Array> | Outcome<ModelStream>;
 
 export class Call implements InstanceEvents, Expiring {
   expiresAt = 0;
@@ -41,6 +44,8 @@ export class Call implements InstanceEvents, Expiring {
   readonly #variant: RoutedVariant;
   readonly #streaming: boolean;
   readonly #resolve: (result: Result) => void;
+  /** In place of `resolve`, when no instance has seen the invocation. */
+  readonly #unsent: (result: Result) => void;
   #instance: RoutedInstance;
   #exchange: InstanceExchange | undefined;
   #retried = false;
@@ -60,6 +65,7 @@ export class Call implements InstanceEvents, Expiring {
     instance: RoutedInstance,
     streaming: boolean,
     resolve: (result: Result) => void,
+    unsent: (result: Result) => void,
   ) {
     this.#tools = tools;
     this.#invocation = invocation;
@@ -68,6 +74,7 @@ export class Call implements InstanceEvents, Expiring {
     this.#instance = instance;
     this.#streaming = streaming;
     this.#resolve = resolve;
+    this.#unsent = unsent;
   }
 
   start(): void {
@@ -133,7 +140,10 @@ export class Call implements InstanceEvents, Expiring {
     if (this.#stream) return this.#stream.fail();
     this.#blame(sent ? "broken" : "unreachable", reason);
     const other = sent || this.#retried ? undefined : this.#other();
-    if (!other) return this.#settle(this.#modelError(0, noResponse(this.#endpoint.name)));
+    if (!other) {
+      const result = this.#modelError(0, noResponse(this.#endpoint.name));
+      return this.#settle(result, sent ? this.#resolve : this.#unsent);
+    }
     this.#retried = true;
     this.#instance.leave();
     this.#send(other);
@@ -172,10 +182,10 @@ export class Call implements InstanceEvents, Expiring {
     this.#tools.onInstanceFailure(instance, failure);
   }
 
-  #settle(result: Result): void {
+  #settle(result: Result, resolve = this.#resolve): void {
     if (this.#over) return;
     this.#leave();
-    this.#resolve(result);
+    resolve(result);
   }
 
   #leave(): void {

@@ -2,14 +2,22 @@
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
-import { Call, type CallTools, type Limits } from "./call.ts";
+import { Call, type CallTools, type Limits, type Result } from "./call.ts";
 import type { DataPlane, Invocation } from "./data-plane.ts";
 import { Deadlines } from "./deadlines.ts";
 import { FramedLink } from "./framed-link.ts";
 import { HttpLink, KEEP_ALIVE_MS } from "./http-link.ts";
 import { pickInstance } from "./instance-picker.ts";
+import type { ModelStream } from "./model-stream.ts";
 import type { Outcome } from "./outcome.ts";
-import { type OnInstanceFailure, Routes } from "./routes.ts";
+import { RouteWaits } from "./route-waits.ts";
+import {
+  type OnInstanceFailure,
+  type RoutedEndpoint,
+  type RoutedInstance,
+  type RoutedVariant,
+  Routes,
+} from "./routes.ts";
 import { pickVariant, variantNamed } from "./variant-picker.ts";
 
 export interface DataPlaneOptions {
@@ -20,7 +28,19 @@ export interface DataPlaneOptions {
   readonly onInstanceFailure?: OnInstanceFailure;
 }
 
-const LIMITS: Limits = { responseBytes: 6_291_456, streamIdleMs: 60_000, messageBytes: 16_384 };
+const LIMITS: Limits = {
+  responseBytes: 6_291_456,
+  streamIdleMs: 60_000,
+  messageBytes: 16_384,
+  readyWaitMs: 1000,
+};
+
+/** Where an invocation may go. */
+interface Choice {
+  readonly endpoint: RoutedEndpoint;
+  readonly variant: RoutedVariant;
+  readonly instance: RoutedInstance;
+}
 
 /** A data plane that talks to its instances in frames where they understand them, and HTTP/1.1 to all others. */
 export function createDataPlane({
@@ -44,12 +64,12 @@ export function createDataPlane({
     limits: { ...LIMITS, ...limits },
     onInstanceFailure: onInstanceFailure ?? (() => {}),
   };
+  const waiting = new RouteWaits(deadlines.after(tools.limits.readyWaitMs));
 
-  function call(invocation: Invocation, streaming: boolean): Promise<Outcome<never>> | Outcome<never> {
-    const endpoint = routes.find(invocation.endpoint);
-    if (!endpoint) return { kind: "unknown-endpoint", endpoint: invocation.endpoint };
-    const { targetVariant } = invocation;
-    const variant = targetVariant
+  function choose({ endpoint: name, targetVariant }: Invocation): Choice | Outcome<never> {
+    const endpoint = routes.find(name);
+    if (!endpoint) return { kind: "unknown-endpoint", endpoint: name };
+    let variant = targetVariant
       ? variantNamed(endpoint.variants, targetVariant)
       : pickVariant(endpoint.variants, random.number());
     if (!variant) {
@@ -57,28 +77,74 @@ export function createDataPlane({
         ? { kind: "unknown-variant", endpoint: endpoint.name, variant: targetVariant }
         : noCapacity(endpoint.name, "no variant has a weight above 0");
     }
+    // what is not asked for by name goes where it can be served
+    if (variant.instances.length === 0 && !targetVariant)
+      variant = pickVariant(endpoint.variants.filter(isReady), random.number()) ?? variant;
     const instance = pickInstance(variant.instances, variant.routing, clock.monotonic(), random.number());
-    if (!instance) return noCapacity(endpoint.name, `variant ${variant.name} has no instance that is ready`);
+    if (instance) return { endpoint, variant, instance };
+    const coming = targetVariant ? variant : endpoint.variants.find(isComing);
+    return coming && isComing(coming)
+      ? { kind: "not-ready", endpoint: endpoint.name, variant: coming.name }
+      : noCapacity(endpoint.name, `variant ${variant.name} has no instance that is ready`);
+  }
+
+  /** `patient`: it may wait for an instance, once. */
+  function call(invocation: Invocation, streaming: boolean, patient = true): Promise<Result> | Result {
+    const choice = choose(invocation);
+    if ("kind" in choice)
+      return patient && choice.kind === "not-ready" ? wait(invocation, streaming) : choice;
+    const { endpoint, variant, instance } = choice;
     if (endpoint.load.outstanding >= endpoint.maxOutstanding)
       return { kind: "overloaded", endpoint: endpoint.name };
     if (invocation.signal.aborted) return { kind: "cancelled" };
     return new Promise((resolve) => {
-      new Call(tools, invocation, endpoint, variant, instance, streaming, resolve as never).start();
+      const unsent = patient ? () => resolve(wait(invocation, streaming)) : resolve;
+      new Call(tools, invocation, endpoint, variant, instance, streaming, resolve, unsent).start();
     });
   }
 
+  /** Lets an invocation wait for an instance that did not just fail; after that time, one that did is tried again. */
+  async function wait(invocation: Invocation, streaming: boolean): Promise<Result> {
+    const endpoint = routes.find(invocation.endpoint);
+    if (!endpoint) return call(invocation, streaming, false);
+    if (endpoint.load.outstanding >= endpoint.maxOutstanding)
+      return { kind: "overloaded", endpoint: endpoint.name };
+    const decided = (): boolean => {
+      const choice = choose(invocation);
+      if ("kind" in choice) return choice.kind !== "not-ready";
+      return choice.instance.avoidUntil <= clock.monotonic();
+    };
+    endpoint.load.outstanding++;
+    const end = decided() ? "changed" : await waiting.until(endpoint.name, decided, invocation.signal);
+    endpoint.load.leave();
+    return end === "cancelled" ? { kind: "cancelled" } : call(invocation, streaming, false);
+  }
+
   return {
-    route: (table) => routes.take(table),
-    invoke: async (invocation) => call(invocation, false),
-    invokeStreaming: async (invocation) => call(invocation, true),
+    route(table) {
+      const version = routes.take(table);
+      waiting.changed();
+      return version;
+    },
+    reroute(change) {
+      const version = routes.change(change);
+      for (const { endpoint } of change.changes) waiting.changed(endpoint);
+      return version;
+    },
+    invoke: async (invocation) => call(invocation, false) as Promise<Outcome<Uint8Array>>,
+    invokeStreaming: async (invocation) => call(invocation, true) as Promise<Outcome<ModelStream>>,
     inFlight: (fleet) => routes.fleet(fleet)?.outstanding ?? 0,
     drained: async (fleet) => routes.fleet(fleet)?.idle(),
     [Symbol.asyncDispose]: async () => {
       routes[Symbol.dispose]();
+      waiting[Symbol.dispose]();
       deadlines[Symbol.dispose]();
     },
   };
 }
+
+const isReady = ({ instances }: RoutedVariant) => instances.length > 0;
+const isComing = ({ pending }: RoutedVariant) => pending > 0;
 
 const noCapacity = (endpoint: string, why: string) =>
   ({

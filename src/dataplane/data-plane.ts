@@ -1,6 +1,6 @@
 /** The data plane's face: invocations in, outcomes out. Free of protocols, and never waits for control. */
 import type { Outcome } from "./outcome.ts";
-import type { RoutingTable } from "./routing-table.ts";
+import type { RoutingChange, RoutingTable } from "./routing-table.ts";
 
 export interface Invocation {
   readonly endpoint: string;
@@ -26,6 +26,8 @@ export interface Departure {
 export interface DataPlane extends AsyncDisposable {
   /** Takes a newer table; an older one is ignored. Returns the version it now routes by. */
   route(table: RoutingTable): number;
+  /** Takes what has changed in the table, at the cost of the change; an older one is ignored. Returns the version. */
+  reroute(change: RoutingChange): number;
   invoke(invocation: Invocation): Promise<Outcome<Uint8Array>>;
   /** The body arrives as the model sends it; a break or timeout in it throws a StreamFailure. */
   invokeStreaming(invocation: Invocation): Promise<Outcome<AsyncIterable<Uint8Array>>>;

@@ -18,7 +18,9 @@ export type Outcome<Body> =
     }
   | { readonly kind: "unknown-endpoint"; readonly endpoint: string }
   | { readonly kind: "unknown-variant"; readonly endpoint: string; readonly variant: string }
-  /** No instance is ready. */
+  /** No instance is ready, and at least one is on its way. */
+  | { readonly kind: "not-ready"; readonly endpoint: string; readonly variant: string }
+  /** No instance is ready, nor on its way. */
   | { readonly kind: "no-capacity"; readonly endpoint: string; readonly message: string }
   /** The endpoint's queue is full. */
   | { readonly kind: "overloaded"; readonly endpoint: string }

@@ -7,6 +7,8 @@ import type {
   EndpointRoute,
   InstanceAddress,
   InstanceRoute,
+  RouteChange,
+  RoutingChange,
   RoutingTable,
   VariantRoute,
 } from "./routing-table.ts";
@@ -14,13 +16,15 @@ import type {
 /** An instance passed over this long after each failure in a row, and at most ten times as long. */
 const AVOID_MS = 1000;
 
-/** One instance: its link stays until it is out of the table and nothing is in flight to it. */
+/** One instance: its link stays until no variant has it and nothing is in flight to it. */
 export class RoutedInstance implements Candidate {
   readonly id: string;
   readonly address: InstanceAddress;
   readonly link: InstanceLink;
   outstanding = 0;
   avoidUntil = 0;
+  /** How many variants have it. */
+  users = 0;
   #failures = 0;
   #retired = false;
 
@@ -58,8 +62,9 @@ export interface RoutedVariant {
   readonly name: string;
   readonly weight: number;
   readonly routing: VariantRoute["routing"];
-  readonly fleet: Load;
+  readonly fleet: RoutedFleet;
   readonly instances: readonly RoutedInstance[];
+  readonly pending: number;
 }
 
 export interface RoutedEndpoint {
@@ -70,16 +75,31 @@ export interface RoutedEndpoint {
   readonly variants: readonly RoutedVariant[];
 }
 
-/** Holds the newest table; each `take` replaces it as a whole. */
+/** What is in flight to a fleet, and how many variants it serves. */
+export class RoutedFleet extends Load {
+  readonly name: string;
+  users = 0;
+
+  constructor(name: string) {
+    super();
+    this.name = name;
+  }
+}
+
+/** Holds what the newest table says. A change costs what it changes, not what the table holds. */
 export class Routes implements Disposable {
   readonly #connect: (address: InstanceAddress) => InstanceLink;
   #version = 0;
-  #endpoints = new Map<string, RoutedEndpoint>();
-  #instances = new Map<string, RoutedInstance>();
-  #fleets = new Map<string, Load>();
+  readonly #endpoints = new Map<string, RoutedEndpoint>();
+  readonly #instances = new Map<string, RoutedInstance>();
+  readonly #fleets = new Map<string, RoutedFleet>();
 
   constructor(connect: (address: InstanceAddress) => InstanceLink) {
     this.#connect = connect;
+  }
+
+  get version(): number {
+    return this.#version;
   }
 
   /** Names are the same whatever their case, as in AWS. */
@@ -92,58 +112,78 @@ export class Routes implements Disposable {
   }
 
   take(table: RoutingTable): number {
-    if (table.version <= this.#version) return this.#version;
-    const endpoints = new Map<string, RoutedEndpoint>();
-    const instances = new Map<string, RoutedInstance>();
-    const fleets = new Map<string, Load>();
-    const replaced: RoutedInstance[] = [];
+    const changes: RouteChange[] = table.endpoints.map((route) => ({ endpoint: route.name, route }));
+    const named = new Set(changes.map(({ endpoint }) => endpoint.toLowerCase()));
+    for (const endpoint of this.#endpoints.keys())
+      if (!named.has(endpoint)) changes.push({ endpoint, route: undefined });
+    return this.change({ version: table.version, changes });
+  }
 
-    const instance = (route: InstanceRoute): RoutedInstance => {
-      const taken = instances.get(route.id);
-      if (taken) return taken;
-      const known = this.#instances.get(route.id);
-      const same = known && sameAddress(known.address, route.address);
-      if (known && !same) replaced.push(known);
-      const one = same ? known : new RoutedInstance(route, this.#connect(route.address));
-      instances.set(route.id, one);
-      return one;
-    };
-    const fleet = (name: string): Load => {
-      const load = fleets.get(name) ?? this.#fleets.get(name) ?? new Load();
-      fleets.set(name, load);
-      return load;
-    };
-    const variant = (route: VariantRoute): RoutedVariant => ({
-      name: route.name,
-      weight: route.weight,
-      routing: route.routing,
-      fleet: fleet(route.fleet),
-      instances: route.instances.map(instance),
-    });
-
-    for (const route of table.endpoints)
-      endpoints.set(route.name.toLowerCase(), this.#endpoint(route, variant));
-    for (const [id, one] of this.#instances) if (!instances.has(id)) replaced.push(one);
-    // a fleet that is routed away from is counted until it is drained
-    for (const [name, load] of this.#fleets)
-      if (!fleets.has(name) && load.outstanding > 0) fleets.set(name, load);
-
-    this.#version = table.version;
-    this.#endpoints = endpoints;
-    this.#instances = instances;
-    this.#fleets = fleets;
-    for (const one of replaced) one.retire();
+  change({ version, changes }: RoutingChange): number {
+    if (version <= this.#version) return this.#version;
+    this.#version = version;
+    const replaced: RoutedEndpoint[] = [];
+    for (const { endpoint, route } of changes) {
+      const key = endpoint.toLowerCase();
+      const old = this.#endpoints.get(key);
+      if (old) replaced.push(old);
+      if (route) this.#endpoints.set(key, this.#endpoint(route, old?.load ?? new Load()));
+      else this.#endpoints.delete(key);
+    }
+    // after what is new: links and counts that are used again go on
+    for (const { variants } of replaced) for (const one of variants) this.#release(one);
     return this.#version;
   }
 
-  #endpoint(route: EndpointRoute, variant: (route: VariantRoute) => RoutedVariant): RoutedEndpoint {
+  #endpoint(route: EndpointRoute, load: Load): RoutedEndpoint {
     return {
       name: route.name,
-      load: this.#endpoints.get(route.name.toLowerCase())?.load ?? new Load(),
+      load,
       timeoutMs: route.timeoutMs,
       maxOutstanding: route.maxOutstanding,
-      variants: route.variants.map(variant),
+      variants: route.variants.map((variant) => ({
+        name: variant.name,
+        weight: variant.weight,
+        routing: variant.routing,
+        fleet: this.#fleet(variant.fleet),
+        instances: variant.instances.map((instance) => this.#instance(instance)),
+        pending: variant.pending ?? 0,
+      })),
     };
+  }
+
+  #fleet(name: string): RoutedFleet {
+    const load = this.#fleets.get(name) ?? new RoutedFleet(name);
+    this.#fleets.set(name, load);
+    load.users++;
+    return load;
+  }
+
+  #instance(route: InstanceRoute): RoutedInstance {
+    const known = this.#instances.get(route.id);
+    const one =
+      known && sameAddress(known.address, route.address)
+        ? known
+        : new RoutedInstance(route, this.#connect(route.address));
+    this.#instances.set(route.id, one);
+    one.users++;
+    return one;
+  }
+
+  #release({ fleet, instances }: RoutedVariant): void {
+    if (--fleet.users === 0) this.#forget(fleet);
+    for (const one of instances) {
+      if (--one.users > 0) continue;
+      one.retire();
+      if (this.#instances.get(one.id) === one) this.#instances.delete(one.id);
+    }
+  }
+
+  /** A fleet that is routed away from is counted until it is drained. */
+  #forget(fleet: RoutedFleet): void {
+    if (fleet.users > 0) return;
+    if (fleet.outstanding > 0) void fleet.idle().then(() => this.#forget(fleet));
+    else this.#fleets.delete(fleet.name);
   }
 
   [Symbol.dispose](): void {

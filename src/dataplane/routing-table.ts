@@ -36,6 +36,18 @@ export interface RoutingTable {
   readonly endpoints: readonly EndpointRoute[];
 }
 
+/** A new route of one endpoint, or that it has none any more. */
+export interface RouteChange {
+  readonly endpoint: string;
+  readonly route: EndpointRoute | undefined;
+}
+
+/** What has changed since the version before; of two changes of one endpoint the last one holds. */
+export interface RoutingChange {
+  readonly version: number;
+  readonly changes: readonly RouteChange[];
+}
+
 /** How control hands routes to gateways. In one process a gateway acknowledges at once; across processes later. */
 export interface RoutePublisher {
   /** Resolves when every gateway routes by a table that holds this route (or, with undefined, lacks it). */

@@ -28,6 +28,12 @@ export function outcomeError(outcome: FailedOutcome, endpoint: string, texts: Er
       message: `Variant ${outcome.variant} of endpoint ${outcome.endpoint} of account ${accountId} not found.`,
       ...nothing,
     });
+  if (outcome.kind === "not-ready")
+    return new runtime.ModelNotReadyException({
+      // the second sentence is AWS's own, from the exception's description
+      message: `Variant ${outcome.variant} of endpoint ${outcome.endpoint} has no instance that is ready: they are being started. Wait and try your request again.`,
+      ...nothing,
+    });
   // AWS answers 400 with a message of null (opensearch-project/ml-commons#2429), which callers take for their own mistake
   const message =
     outcome.kind === "overloaded"

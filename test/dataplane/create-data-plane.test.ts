@@ -356,11 +356,13 @@ describe("instances that fail", () => {
     // F39: once it failed, it is passed over
     expect(dataPlane.failures.filter((one) => one === "gone unreachable").length).toBeLessThanOrEqual(1);
 
-    const alone = serving([gone]);
+    const limits = { readyWaitMs: 1 };
+    const alone = serving([gone], { limits });
     expect(await alone.invoke(invocation())).toMatchObject({ kind: "model-error", status: 0 });
-    const two = serving([gone, { ...gone, id: "gone-too" }, { ...gone, id: "gone-three" }]);
+    const two = serving([gone, { ...gone, id: "gone-too" }, { ...gone, id: "gone-three" }], { limits });
     expect(await two.invoke(invocation())).toMatchObject({ kind: "model-error", status: 0 });
-    expect(two.failures).toHaveLength(2);
+    // once more after the wait
+    expect(two.failures).toHaveLength(4);
     expect(two.inFlight("fleet-1")).toBe(0);
   });
 

@@ -71,6 +71,19 @@ const OUTSTANDING_PER_INSTANCE = 256;
 /** The container contract's time for an answer. */
 const INVOCATION_TIMEOUT_MS = 60_000;
 
+/** An instance that ended sooner than this after it was ready is in a crash loop: nobody is told to wait for it. */
+const STABLE_MS = 10_000;
+
+/** How many instances are missing and on their way. */
+function pending(fleet: FleetStatus): { pending?: number } {
+  if (fleet.failure) return {};
+  const looping = fleet.instances.filter(
+    ({ phase, timeline: { ready = 0, exited = 0 } }) => phase === "exited" && exited - ready < STABLE_MS,
+  );
+  const missing = fleet.desired - readyInstances(fleet).length - looping.length;
+  return missing > 0 ? { pending: missing } : {};
+}
+
 /** The route of a deployment whose fleets have these states. */
 export function endpointRoute(
   endpoint: Endpoint,
@@ -83,6 +96,7 @@ export function endpointRoute(
     weight: variant.weight,
     routing: variant.routing,
     instances: readyInstances(fleets[index]!).map(({ id, address }) => ({ id, address: address! })),
+    ...pending(fleets[index]!),
   }));
   const instances = variants.reduce((sum, variant) => sum + variant.instances.length, 0);
   return {
