@@ -9,7 +9,7 @@ export function endReply(reply: ServerResponse, bytes: Buffer, stallMs: number):
   // node:http writes its head and a latin1 string as one; any byte is a latin1 character
   if (bytes.length <= JOINED) reply.end(bytes.toString("latin1"), "latin1");
   else reply.end(bytes);
-  if (reply.writableNeedDrain) reply.setTimeout(stallMs);
+  cutUnread(reply, stallMs);
 }
 
 /**
@@ -26,7 +26,12 @@ export async function pipeReply(
     if (!reply.write(chunk)) await drained(reply, stallMs);
   }
   reply.end();
-  if (reply.writableNeedDrain) reply.setTimeout(stallMs);
+  cutUnread(reply, stallMs);
+}
+
+/** What is left to write of an ended reply; it never needs a drain, as node:http sees it. */
+function cutUnread(reply: ServerResponse, stallMs: number): void {
+  if (reply.writableLength > 0) reply.setTimeout(stallMs);
 }
 
 /** Sockets that nobody listens to for timeouts are destroyed by node:http; bytes that leave put it off. */

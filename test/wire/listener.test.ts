@@ -1,4 +1,5 @@
-import { EventEmitter } from "node:events";
+import { EventEmitter, once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
@@ -99,6 +100,26 @@ describe("a slow client", () => {
     );
   });
 });
+
+test.skipIf(!existsSync("/proc/net/tcp"))(
+  "F27: silent connections are probed, so that one whose other end is gone does not stay (needs Linux)",
+  async () => {
+    const [listener, port] = await start(async (_message, reply) => void reply.end("served"), {
+      probeAfterMs: 2000,
+    });
+    const accepted = once(listener.server, "connection");
+    const socket = connect(port, "127.0.0.1");
+    await accepted;
+    // columns: slot, local, remote, state, queues, timer (02: keepalive):when
+    const hex = `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+    const established = readFileSync("/proc/net/tcp", "utf8")
+      .split("\n")
+      .map((line) => line.trim().split(/ +/))
+      .filter((columns) => columns[1] === hex && columns[3] === "01");
+    expect(established.map((columns) => columns[5]!.slice(0, 2))).toEqual(["02"]);
+    socket.destroy();
+  },
+);
 
 describe("one address", () => {
   const socketOf = (remoteAddress: string) => {
