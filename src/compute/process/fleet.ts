@@ -1,5 +1,5 @@
 import { mkdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
@@ -159,7 +159,7 @@ export class Fleet implements InstanceOwner {
       this.#preparing = undefined;
     }));
     const address: Address = listensOnSocket(program)
-      ? { kind: "unix", path: workshop.socketPath(instance.id) }
+      ? socketAddress(workshop.socketPath(instance.id), program)
       : { kind: "tcp", host: "127.0.0.1", port: await freePort() };
     layOutBaseFolder(instance.folder, modelDir);
     const environment = instanceEnvironment({
@@ -311,6 +311,11 @@ export class Fleet implements InstanceOwner {
     this.#leases = leases;
     if (this.#stopping.signal.aborted) for (const lease of leases) lease.release();
   }
+}
+
+/** The built-in server takes frames on a second socket beside the first. */
+function socketAddress(path: string, { kind }: Program): Address {
+  return { kind: "unix", path, ...(kind === "builtin" && { framesPath: join(dirname(path), "f") }) };
 }
 
 /** What an instance is started with. */

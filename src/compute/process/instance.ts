@@ -203,7 +203,8 @@ export class Instance {
     const { host, logBytes, clock } = this.#owner;
     const { argv, environment, address } = await this.#owner.prepare(this);
     this.signal.throwIfAborted();
-    if (address.kind === "unix") rmSync(address.path, { force: true });
+    if (address.kind === "unix")
+      for (const path of [address.path, address.framesPath]) if (path) rmSync(path, { force: true });
     this.#address = address;
     return host.start({
       id: this.id,

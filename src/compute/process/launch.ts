@@ -107,9 +107,12 @@ export function instanceEnvironment(options: {
   if (options.codeDir !== undefined) environment["TIDEWAY_CODE_DIR"] = options.codeDir;
   else delete environment["TIDEWAY_CODE_DIR"];
   delete environment["TIDEWAY_SOCKET"];
+  delete environment["TIDEWAY_FRAMES_SOCKET"];
   delete environment["TIDEWAY_RUNTIME"];
-  if (address.kind === "unix") environment["TIDEWAY_SOCKET"] = address.path;
-  else {
+  if (address.kind === "unix") {
+    environment["TIDEWAY_SOCKET"] = address.path;
+    if (address.framesPath) environment["TIDEWAY_FRAMES_SOCKET"] = address.framesPath;
+  } else {
     environment["SAGEMAKER_BIND_TO_PORT"] = String(address.port);
     environment["PORT"] = String(address.port);
   }
