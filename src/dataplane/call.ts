@@ -48,6 +48,8 @@ export class Call implements InstanceEvents, Expiring {
   readonly #unsent: (result: Result) => void;
   #instance: RoutedInstance;
   #exchange: InstanceExchange | undefined;
+  #startedAt = 0;
+  #wasAlone = false;
   #retried = false;
   /** The slot is given back, once. */
   #over = false;
@@ -78,6 +80,8 @@ export class Call implements InstanceEvents, Expiring {
   }
 
   start(): void {
+    this.#startedAt = this.#tools.clock.monotonic();
+    this.#wasAlone = this.#variant.fleet.outstanding === 0;
     this.#endpoint.load.outstanding++;
     this.#variant.fleet.outstanding++;
     this.#invocation.signal.addEventListener("abort", this);
@@ -131,6 +135,9 @@ export class Call implements InstanceEvents, Expiring {
   }
 
   onEnd(): void {
+    const { fleet } = this.#variant;
+    const now = this.#tools.clock.monotonic();
+    fleet.pace.answered(now - this.#startedAt, this.#wasAlone, fleet.outstanding, now);
     if (this.#stream) this.#stream.end();
     else if (ok(this.#status)) this.#settle({ ...this.#answered(), body: this.#body() });
     else this.#settle(this.#modelError(this.#status, this.#words()));

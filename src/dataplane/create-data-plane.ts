@@ -94,7 +94,7 @@ export function createDataPlane({
     if ("kind" in choice)
       return patient && choice.kind === "not-ready" ? wait(invocation, streaming) : choice;
     const { endpoint, variant, instance } = choice;
-    if (endpoint.load.outstanding >= endpoint.maxOutstanding)
+    if (endpoint.load.outstanding >= endpoint.maxOutstanding || !keepsPace(variant))
       return { kind: "overloaded", endpoint: endpoint.name };
     if (invocation.signal.aborted) return { kind: "cancelled" };
     return new Promise((resolve) => {
@@ -102,6 +102,9 @@ export function createDataPlane({
       new Call(tools, invocation, endpoint, variant, instance, streaming, resolve, unsent).start();
     });
   }
+
+  const keepsPace = ({ fleet, instances, maxWaitMs }: RoutedVariant): boolean =>
+    fleet.pace.admits(fleet.outstanding, instances.length, maxWaitMs, clock.monotonic());
 
   /** Lets an invocation wait for an instance that did not just fail; after that time, one that did is tried again. */
   async function wait(invocation: Invocation, streaming: boolean): Promise<Result> {

@@ -3,6 +3,7 @@ import type { InstanceFailure } from "./data-plane.ts";
 import type { Candidate } from "./instance-picker.ts";
 import type { InstanceLink } from "./instance-link.ts";
 import { Load } from "./load.ts";
+import { Pace } from "./pace.ts";
 import type {
   EndpointRoute,
   InstanceAddress,
@@ -15,6 +16,7 @@ import type {
 
 /** An instance passed over this long after each failure in a row, and at most ten times as long. */
 const AVOID_MS = 1000;
+const MAX_WAIT_MS = 900;
 
 /** One instance: its link stays until no variant has it and nothing is in flight to it. */
 export class RoutedInstance implements Candidate {
@@ -65,6 +67,7 @@ export interface RoutedVariant {
   readonly fleet: RoutedFleet;
   readonly instances: readonly RoutedInstance[];
   readonly pending: number;
+  readonly maxWaitMs: number;
 }
 
 export interface RoutedEndpoint {
@@ -75,9 +78,10 @@ export interface RoutedEndpoint {
   readonly variants: readonly RoutedVariant[];
 }
 
-/** What is in flight to a fleet, and how many variants it serves. */
+/** What is in flight to a fleet, how fast it answers, and how many variants it serves. */
 export class RoutedFleet extends Load {
   readonly name: string;
+  readonly pace = new Pace();
   users = 0;
 
   constructor(name: string) {
@@ -148,6 +152,7 @@ export class Routes implements Disposable {
         fleet: this.#fleet(variant.fleet),
         instances: variant.instances.map((instance) => this.#instance(instance)),
         pending: variant.pending ?? 0,
+        maxWaitMs: variant.maxWaitMs ?? MAX_WAIT_MS,
       })),
     };
   }

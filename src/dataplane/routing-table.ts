@@ -18,6 +18,8 @@ export interface VariantRoute {
   readonly instances: readonly InstanceRoute[];
   /** Instances that should serve and do not yet: with these alone, callers are told to come back soon. */
   readonly pending?: number;
+  /** How long a request may have to wait for others, at the fleet's pace; 900 ms unless said otherwise. */
+  readonly maxWaitMs?: number;
 }
 
 export interface EndpointRoute {

@@ -2,6 +2,7 @@
 import type { ArtifactSource, FleetSpec, FleetStatus } from "../../compute/engine.ts";
 import type { EndpointRoute } from "../../dataplane/routing-table.ts";
 import type { Resource } from "../../state/resource.ts";
+import { queueSetting } from "./queue-settings.ts";
 import type { Deployment, EndpointStatus, VariantPlan, VariantProgress } from "./kinds.ts";
 
 type Endpoint = Resource<Deployment, EndpointStatus>;
@@ -66,8 +67,6 @@ export function fleetSpec(endpoint: Endpoint, deployment: Deployment, variant: V
 export const readyInstances = (fleet: FleetStatus) =>
   fleet.instances.filter(({ phase, address }) => phase === "ready" && address);
 
-/** How many requests an instance may hold at once, answered or waiting, before callers are told to come back. */
-const OUTSTANDING_PER_INSTANCE = 256;
 /** The container contract's time for an answer. */
 const INVOCATION_TIMEOUT_MS = 60_000;
 
@@ -97,14 +96,19 @@ export function endpointRoute(
     routing: variant.routing,
     instances: readyInstances(fleets[index]!).map(({ id, address }) => ({ id, address: address! })),
     ...pending(fleets[index]!),
+    maxWaitMs: queueSetting(variant.container.environment, "TIDEWAY_MAX_WAIT_MS"),
   }));
-  const instances = variants.reduce((sum, variant) => sum + variant.instances.length, 0);
+  const outstanding = deployment.variants.map(
+    ({ container }, index) =>
+      Math.max(1, variants[index]!.instances.length) *
+      queueSetting(container.environment, "TIDEWAY_MAX_OUTSTANDING"),
+  );
   return {
     name: endpoint.name,
     arn: endpoint.arn,
     variants,
     timeoutMs: INVOCATION_TIMEOUT_MS,
-    maxOutstanding: Math.max(1, instances) * OUTSTANDING_PER_INSTANCE,
+    maxOutstanding: outstanding.reduce((sum, one) => sum + one, 0),
   };
 }
 

@@ -11,6 +11,7 @@ import { artifactSource, containerOf } from "./deployment-plan.ts";
 import { invalid, notFound } from "./errors.ts";
 import { ModelKind, type ModelSpec } from "./kinds.ts";
 import { listPage } from "./listing.ts";
+import { queueSettingProblem } from "./queue-settings.ts";
 import { tagsOf } from "./tag-operations.ts";
 
 export const modelArn = (account: Account, name: string) =>
@@ -92,6 +93,8 @@ function checkEnvironment(environment: Record<string, string>): void {
   );
   if (bytes > ENVIRONMENT_BYTES)
     throw invalid(`Environment: the keys and values have ${bytes} bytes, more than ${ENVIRONMENT_BYTES}.`);
+  const problem = queueSettingProblem(environment);
+  if (problem) throw invalid(problem);
 }
 
 /** AWS looks for the artifact at CreateModel, so that a wrong address fails before anything is deployed. */
