@@ -1,0 +1,89 @@
+import { pickInstance, type Candidate } from "../../src/dataplane/instance-picker.ts";
+import type { InstanceRoute } from "../../src/dataplane/routing-table.ts";
+import { pickVariant } from "../../src/dataplane/variant-picker.ts";
+import type { Gateway } from "./gateways.ts";
+import type { Process, Request } from "./machine.ts";
+import { describe } from "./observer.ts";
+import type { World } from "./world.ts";
+
+/** The container contract's time for an answer. */
+const LONGEST_MS = 60_000;
+/** Without a fault for so long, every gateway must know what is. */
+const SETTLED_MS = 90_000;
+
+/** Invocations at random moments, through the real pickers. */
+export class Traffic {
+  readonly #world: World;
+  answered = 0;
+  failed = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** One invocation of an endpoint through some gateway. */
+  invoke(): void {
+    const { dice, gateways, observer, chronicle, time, plan } = this.#world;
+    const gateway = dice.pick(gateways);
+    const key = dice.pick(["alpha", "beta", "gamma", "delta"]);
+    const route = gateway.table.get(key);
+    if (!gateway.up || !route) return;
+    const variant = pickVariant(route.variants, dice.number());
+    const process = variant && this.#reach(variant.instances);
+    if (process) {
+      this.answered++;
+      const long = dice.chance(plan.longRequests);
+      if (long) chronicle.fault("a request takes long");
+      this.#work(gateway, variant.fleet, process, long ? dice.between(2_000, LONGEST_MS) : dice.between(1, 200));
+      return;
+    }
+    this.failed++;
+    const state = observer.endpoints.get(key)?.status.state;
+    if (time.now - chronicle.lastFault < SETTLED_MS || !variant) return;
+    chronicle.must(
+      "an endpoint in service answers",
+      state !== "InService" && state !== "Updating" && state !== "RollingBack",
+      () => `${key} (${state}) at gateway ${gateway.id}: ${describe(route)}`,
+    );
+  }
+
+  /** One try, and another one where the first instance can not be reached. */
+  #reach(instances: readonly InstanceRoute[]): Process | undefined {
+    const { dice, machine } = this.#world;
+    const candidates = instances.map(({ address }): Candidate & { process: Process | undefined } => ({
+      process: address.kind === "unix" ? machine.at(address.path) : undefined,
+      outstanding: 0,
+      avoidUntil: 0,
+    }));
+    let tried: (typeof candidates)[number] | undefined;
+    for (let attempt = 0; attempt < 2; attempt++) {
+      tried = pickInstance(candidates, "RANDOM", 0, dice.number(), tried);
+      if (tried?.process?.listening) return tried.process;
+    }
+    return undefined;
+  }
+
+  #work(gateway: Gateway, fleet: string, process: Process, durationMs: number): void {
+    const { time, machine, chronicle } = this.#world;
+    const began = time.now;
+    gateway.inFlight.set(fleet, (gateway.inFlight.get(fleet) ?? 0) + 1);
+    const leave = () => gateway.inFlight.set(fleet, gateway.inFlight.get(fleet)! - 1);
+    const request: Request = {
+      gateway,
+      cut: (why) => {
+        leave();
+        chronicle.must(
+          "no request is cut by a planned stop within its time",
+          !process.stopping,
+          () => `a request of ${fleet} after ${time.now - began} ms: ${why}`,
+        );
+      },
+    };
+    process.requests.add(request);
+    time.after(durationMs, () => {
+      if (!process.requests.delete(request)) return;
+      leave();
+      machine.released(process);
+    });
+  }
+}
