@@ -16,13 +16,14 @@ export class ServerProcess implements AsyncDisposable {
     this.#ended = ended;
   }
 
-  /** Starts one on a free port and waits until it is ready. */
+  /** Starts one on a free port, with more options of `serve` perhaps, and waits until it is ready. */
   static async start(
     dataDir: string,
     env: Readonly<Record<string, string | undefined>>,
+    more: readonly string[] = [],
   ): Promise<ServerProcess> {
     const main = moduleUrl(import.meta.url, "./main").pathname;
-    const words = ["serve", "--port", "0", "--data", dataDir, "--json"];
+    const words = ["serve", "--port", "0", "--data", dataDir, "--json", ...more];
     const child = spawn(process.execPath, [decodeURIComponent(main), ...words], {
       env: { ...env },
       stdio: ["ignore", "pipe", "pipe"],

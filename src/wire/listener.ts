@@ -46,6 +46,8 @@ export interface Listener extends AsyncDisposable {
   readonly server: Server;
   /** Resolves with the address once connections are accepted. */
   listen(port: number, host: string): Promise<{ readonly port: number; readonly host: string }>;
+  /** The same on a unix socket, or with what another process opened and handed over. */
+  listenOn(place: { readonly path: string } | NetServer): Promise<void>;
   /** Accepts nothing more, lets requests in flight end for up to `graceMs`, then cuts them. */
   drain(graceMs: number): Promise<void>;
 }
@@ -95,7 +97,14 @@ export function createListener(
   });
   return {
     server,
-    listen: (port, host) => listen(server, port, host),
+    async listen(port, host) {
+      await listen(server, { port, host });
+      const address = server.address();
+      return address !== null && typeof address === "object"
+        ? { port: address.port, host: address.address }
+        : { port, host };
+    },
+    listenOn: (place) => listen(server, place),
     drain: (graceMs) => drain(server, pending, options.clock, graceMs),
     [Symbol.asyncDispose]: () => drain(server, pending, options.clock, 0),
   };
@@ -153,19 +162,12 @@ function answerGarbage(error: NodeJS.ErrnoException, socket: Duplex): void {
   );
 }
 
-function listen(server: Server, port: number, host: string): Promise<{ port: number; host: string }> {
+function listen(server: Server, place: object): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen(port, host, () => {
+    server.listen(place, () => {
       server.off("error", reject);
-      // such as EMFILE: connections wait in the kernel, or are refused, until there are descriptors again
-      server.on("error", () => {});
-      const address = server.address();
-      resolve(
-        address !== null && typeof address === "object"
-          ? { port: address.port, host: address.address }
-          : { port, host },
-      );
+      resolve();
     });
   });
 }

@@ -1,4 +1,4 @@
-import { readdirSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,22 +8,42 @@ import { TidewayServer } from "../support/tideway-server.ts";
 /** A whole server in a process of its own, which a test kills with SIGKILL and starts again on the same data folder. */
 export class KillableServer implements AsyncDisposable {
   readonly #dataDir: string;
+  readonly #options: readonly string[];
   #process: ServerProcess;
   /** Its clients, until the next kill. */
   tideway: TidewayServer;
 
-  private constructor(dataDir: string, process: ServerProcess) {
+  private constructor(dataDir: string, options: readonly string[], process: ServerProcess) {
     this.#dataDir = dataDir;
+    this.#options = options;
     this.#process = process;
     this.tideway = clientsOf(process, dataDir);
   }
 
-  static async start(): Promise<KillableServer> {
+  /** With options of `tideway serve`. */
+  static async start(...options: string[]): Promise<KillableServer> {
     const dataDir = await mkdtemp(join(tmpdir(), "tideway-kill-"));
-    return new KillableServer(dataDir, await startProcess(dataDir));
+    return new KillableServer(dataDir, options, await startProcess(dataDir, options));
   }
 
-  /** SIGKILL, at once; resolves when the process is gone. */
+  /** The supervisor's process. */
+  get pid(): number {
+    return this.#process.pid!;
+  }
+
+  /** Resolves when the supervisor has ended. */
+  ended(): Promise<unknown> {
+    return this.#process.ended();
+  }
+
+  /** The processes of the supervisor's roles that are called so: `control`, `gateway`. */
+  role(title: string): number[] {
+    return readdirSync("/proc")
+      .map(Number)
+      .filter((pid) => pid && isChild(pid, this.pid) && titleOf(pid).startsWith(`tideway: ${title}`));
+  }
+
+  /** SIGKILL to the supervisor, at once; resolves when the process is gone. */
   async kill(): Promise<void> {
     process.kill(this.#process.pid!, "SIGKILL");
     await this.#process.ended();
@@ -31,7 +51,7 @@ export class KillableServer implements AsyncDisposable {
   }
 
   async restart(): Promise<void> {
-    this.#process = await startProcess(this.#dataDir);
+    this.#process = await startProcess(this.#dataDir, this.#options);
     this.tideway = clientsOf(this.#process, this.#dataDir);
   }
 
@@ -61,9 +81,25 @@ export class KillableServer implements AsyncDisposable {
   }
 }
 
-function startProcess(dataDir: string): Promise<ServerProcess> {
+function startProcess(dataDir: string, options: readonly string[]): Promise<ServerProcess> {
   const { PATH, HOME } = process.env;
-  return ServerProcess.start(dataDir, { PATH, HOME });
+  return ServerProcess.start(dataDir, { PATH, HOME }, options);
+}
+
+function isChild(pid: number, parent: number): boolean {
+  const stat = read(`/proc/${pid}/stat`);
+  return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]) === parent;
+}
+
+const titleOf = (pid: number) => read(`/proc/${pid}/cmdline`);
+
+/** Nothing of a process that has ended. */
+function read(file: string): string {
+  try {
+    return readFileSync(file, "latin1");
+  } catch {
+    return "";
+  }
 }
 
 const clientsOf = (process: ServerProcess, dataDir: string) =>

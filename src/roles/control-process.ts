@@ -1,0 +1,56 @@
+/** The process of control: its API on a unix socket for the gateways, its routes to them, its instances at the supervisor. */
+import { chmodSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { openRemoteProcessHost } from "../compute/process/remote-process-host.ts";
+import { GatewayHub } from "../dataplane/gateway-hub.ts";
+import { exclusiveLock } from "../state/data-folder.ts";
+import { createListener } from "../wire/listener.ts";
+import { openControl } from "./control.ts";
+import { openLocalEngine } from "./local-engine.ts";
+import type { RoleStart } from "./role-messages.ts";
+import { runRole } from "./role.ts";
+
+/** How long the control before this one may take to be gone: its supervisor was killed perhaps. */
+const PREDECESSOR_MS = 10_000;
+
+runRole<RoleStart>("tideway: control", async (start, { ports, supervisor }) => {
+  await using parts = new AsyncDisposableStack();
+  const { clock, log } = ports;
+  parts.adopt(exclusiveLock(join(ports.settings.dataDir, "control.lock"), PREDECESSOR_MS), (lock) =>
+    lock.close(),
+  );
+  const host = await openRemoteProcessHost({
+    send: (message) => supervisor.send({ kind: "host", message }),
+    onMessage: (listener) =>
+      supervisor.onMessage((message) => {
+        if (message.kind === "host") listener(message.message);
+      }),
+    // this process ends with its supervisor
+    onClose: () => {},
+  });
+  const hub = parts.use(
+    await GatewayHub.open({
+      socketPath: start.routesSocket,
+      file: start.routesFile,
+      session: start.session,
+      clock,
+      log,
+      onInstanceFailure: (instance, failure) => control.suspect(instance, failure),
+    }),
+  );
+  supervisor.onMessage((message) => {
+    if (message.kind === "gateways") hub.alive(message.ids);
+  });
+  const control = parts.use(
+    await openControl(ports, {
+      routes: hub,
+      engine: async (objects, aliases) => openLocalEngine(ports, host, objects, aliases),
+    }),
+  );
+  const listener = parts.use(createListener((message, reply) => control.handle(message, reply), { clock }));
+  rmSync(start.controlSocket, { force: true });
+  await listener.listenOn({ path: start.controlSocket });
+  chmodSync(start.controlSocket, 0o600);
+  const owned = parts.move();
+  return { stop: () => owned.disposeAsync() };
+});

@@ -1,0 +1,37 @@
+/** The process of a gateway: invocations are answered here, whatever becomes of control; all else is passed on to it. */
+import { createDataPlane } from "../dataplane/create-data-plane.ts";
+import { ControlLink } from "../dataplane/control-link.ts";
+import { createForwarder } from "../gateway/forward.ts";
+import { createListener } from "../wire/listener.ts";
+import { openGateway } from "./gateway.ts";
+import type { GatewayStart } from "./role-messages.ts";
+import { runRole } from "./role.ts";
+import { DRAIN_MS } from "./settings.ts";
+
+runRole<GatewayStart>("tideway: gateway", async (start, { ports, socket }) => {
+  if (!socket) throw new Error("A gateway is started with the socket that it listens on.");
+  await using parts = new AsyncDisposableStack();
+  const { clock, random, log } = ports;
+  const dataPlane = parts.use(
+    createDataPlane({
+      clock,
+      random,
+      log,
+      onInstanceFailure: (instance, failure) => link.report(instance, failure),
+    }),
+  );
+  const { routesSocket: socketPath, routesFile: file, session, gateway: id } = start;
+  const link = parts.use(new ControlLink({ socketPath, file, session, id, dataPlane, clock, log }));
+  await link.start();
+  const control = createForwarder({ socketPath: start.controlSocket, clock, random, log });
+  const gateway = parts.use(openGateway(ports, dataPlane, control));
+  const listener = parts.use(createListener((message, reply) => gateway.handle(message, reply), { clock }));
+  await listener.listenOn(socket);
+  const owned = parts.move();
+  return {
+    async stop() {
+      await listener.drain(DRAIN_MS);
+      await owned.disposeAsync();
+    },
+  };
+});
