@@ -11,7 +11,7 @@ import type { Patience } from "./compute/process/instance.ts";
 import { openLocalProcessHost } from "./compute/process/local-process-host.ts";
 import { createDataPlane } from "./dataplane/create-data-plane.ts";
 import { InProcessPublisher } from "./dataplane/in-process-publisher.ts";
-import { openControl } from "./roles/control.ts";
+import { type Control, openControl } from "./roles/control.ts";
 import { openGateway } from "./roles/gateway.ts";
 import { openLocalEngine } from "./roles/local-engine.ts";
 import {
@@ -60,8 +60,10 @@ export async function startServer({
       ...(graceMs !== undefined && { graceMs }),
     }),
   );
-  const dataPlane = parts.use(createDataPlane({ clock, random, log }));
-  const control = parts.use(
+  let control: Control | undefined;
+  const onInstanceFailure = (instance: string) => control?.suspect(instance);
+  const dataPlane = parts.use(createDataPlane({ clock, random, log, onInstanceFailure }));
+  control = parts.use(
     await openControl(ports, {
       routes: new InProcessPublisher(dataPlane, clock),
       engine: async (objects, aliases) => openLocalEngine(ports, host, objects, aliases, patience),

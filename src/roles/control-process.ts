@@ -5,7 +5,7 @@ import { openRemoteProcessHost } from "../compute/process/remote-process-host.ts
 import { GatewayHub } from "../dataplane/gateway-hub.ts";
 import { exclusiveLock } from "../state/data-folder.ts";
 import { createListener } from "../wire/listener.ts";
-import { openControl } from "./control.ts";
+import { type Control, openControl } from "./control.ts";
 import { openLocalEngine } from "./local-engine.ts";
 import type { RoleStart } from "./role-messages.ts";
 import { runRole } from "./role.ts";
@@ -28,6 +28,7 @@ runRole<RoleStart>("tideway: control", async (start, { ports, supervisor }) => {
     // this process ends with its supervisor
     onClose: () => {},
   });
+  let control: Control | undefined;
   const hub = parts.use(
     await GatewayHub.open({
       socketPath: start.routesSocket,
@@ -35,19 +36,20 @@ runRole<RoleStart>("tideway: control", async (start, { ports, supervisor }) => {
       session: start.session,
       clock,
       log,
-      onInstanceFailure: (instance, failure) => control.suspect(instance, failure),
+      onInstanceFailure: (instance) => control?.suspect(instance),
     }),
   );
   supervisor.onMessage((message) => {
     if (message.kind === "gateways") hub.alive(message.ids);
   });
-  const control = parts.use(
+  const opened = parts.use(
     await openControl(ports, {
       routes: hub,
       engine: async (objects, aliases) => openLocalEngine(ports, host, objects, aliases),
     }),
   );
-  const listener = parts.use(createListener((message, reply) => control.handle(message, reply), { clock }));
+  control = opened;
+  const listener = parts.use(createListener((message, reply) => opened.handle(message, reply), { clock }));
   rmSync(start.controlSocket, { force: true });
   await listener.listenOn({ path: start.controlSocket });
   chmodSync(start.controlSocket, 0o600);

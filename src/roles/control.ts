@@ -32,6 +32,8 @@ export interface ControlParts {
 export interface Control extends AsyncDisposable {
   /** Answers every request that is not an invocation. */
   handle(message: IncomingMessage, reply: ServerResponse): Promise<void>;
+  /** A gateway saw this instance fail: it is looked at now. */
+  suspect(instance: string): void;
 }
 
 /** Opens the store and everything on it, and takes up what an earlier control left unfinished. */
@@ -93,6 +95,7 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
   return {
     handle: (message, reply) =>
       (message.url?.startsWith("/_tideway/") ? platform : dispatcher).handle(message, reply),
+    suspect: (instance) => engine.suspect(instance),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
