@@ -1,10 +1,10 @@
 /** The loop: change an input, run the target, keep what takes a branch for the first time, make failing inputs small. */
-import { setFlagsFromString } from "node:v8";
+import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { Random } from "../src/base/random.ts";
 import type { Coverage } from "./coverage.ts";
 import { Mutator } from "./mutator.ts";
-import type { FuzzTarget } from "./target.ts";
+import { Finding, type FuzzTarget } from "./target.ts";
 
 /** When to stop, whichever comes first. */
 export interface Bounds {
@@ -51,6 +51,8 @@ export interface FuzzerParts {
 const SLOW_MS = 100;
 /** What code compiled on the way may take; growth beyond it is kept by the target. */
 const MAX_RETAINED_MIB = 32;
+/** For one input of a few KiB. */
+const MAX_ALLOCATED_MIB = 64;
 const MAX_SHRINKS = 2000;
 const MAX_FAILURES = 20;
 
@@ -76,7 +78,7 @@ export class Fuzzer {
     const { target, random, corpus, coverage, onProgress, onFailure } = this.#parts;
     this.#start = performance.now();
     for (const input of [...target.seeds, ...corpus])
-      await this.#try(Buffer.from(input).subarray(0, this.#maxLength), true);
+      await this.#try(bytesOf(input).subarray(0, this.#maxLength), true);
     const end = this.#start + seconds * 1000;
     const before = heapMiB();
     let told = this.#start;
@@ -131,16 +133,20 @@ export class Fuzzer {
   }
 
   #begun = 0;
+  #allocated = allocatedMiB();
 
   async #once(input: Buffer): Promise<unknown> {
     this.#runs++;
     this.#parts.before(input);
     this.#parts.coverage.clear();
     this.#begun = performance.now();
+    const before = this.#allocated;
     try {
       const pending = this.#parts.target.run(input);
       if (pending) await pending;
-      return undefined;
+      this.#allocated = allocatedMiB();
+      const grown = this.#allocated - before;
+      return grown > MAX_ALLOCATED_MIB ? new Error(`allocates ${Math.round(grown)} MiB at once`) : undefined;
     } catch (error) {
       return error ?? new Error("nothing was thrown, but thrown it was");
     }
@@ -206,11 +212,22 @@ function heapMiB(): number {
   return (heapUsed + external) / 2 ** 20;
 }
 
-/** Failures with the same name, words and place are one. */
+function allocatedMiB(): number {
+  const { used_heap_size, external_memory } = getHeapStatistics();
+  return (used_heap_size + external_memory) / 2 ** 20;
+}
+
+/** A seed that is a text has a byte per character. */
+const bytesOf = (input: string | Uint8Array) =>
+  typeof input === "string" ? Buffer.from(input, "latin1") : Buffer.from(input);
+
+/** Failures of the same name and place are one, and of an error that a parser threw, of the same words. */
 function keyOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const place = /^\s+at .*$/m.exec(error.stack ?? "")?.[0] ?? "";
-  return `${error.name} ${error.message.replace(/["'`].*["'`]|\d+/gs, "").slice(0, 60)} ${place}`;
+  const places = (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
+  const place = places.find((line) => !line.includes("/fuzz/target.ts")) ?? "";
+  const words = error instanceof Finding ? "" : error.message.replace(/["'`].*["'`]|\d+/gs, "").slice(0, 60);
+  return `${error.name} ${words} ${place.trim()}`;
 }
 
 function told(error: unknown): string {

@@ -2,7 +2,7 @@
 
 /** One parser with the inputs to start from and the oracle over each run. */
 export interface FuzzTarget {
-  /** Inputs that reach deep; the corpus on disk is added to them. */
+  /** Inputs that reach deep, texts with a byte per character; the corpus on disk is added to them. */
   readonly seeds: readonly (string | Uint8Array)[];
   /** Words of the format beyond the literals of the parser's source, which the fuzzer finds by itself. */
   readonly dictionary?: readonly string[];

@@ -32,6 +32,8 @@ export async function watch(run: Watched): Promise<{ result: Result | undefined;
   };
   const worker = new Worker(new URL("worker.ts", import.meta.url), {
     workerData: job,
+    // of Node's own way to take the types off
+    execArgv: ["--disable-warning=ExperimentalWarning"],
     resourceLimits: { maxOldGenerationSizeMb: MEMORY_MIB },
   });
   const input = () => Buffer.from(new Uint8Array(current, 8, numbers[1]));

@@ -25,6 +25,8 @@ export type Report =
 const { module, sources, corpus, bounds, seed, current } = workerData as Job;
 const tell = (report: Report) => (parentPort as MessagePort).postMessage(report);
 
+// most errors are refusals, and their traces the greater part of what they cost
+Error.stackTraceLimit = 4;
 const numbers = new Int32Array(current, 0, 2);
 const bytes = new Uint8Array(current, 8);
 using coverage = new Coverage(sources);

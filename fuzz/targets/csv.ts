@@ -52,7 +52,8 @@ function compare(
   const round = model.inputs[0]!.type === "float32" ? Math.fround : (value: number) => value;
   fields.flat().forEach((field, index) => {
     const value = (data as ArrayLike<number>)[index];
-    same(`field ${index} ${JSON.stringify(field)}`, value, round(reference(field.trim(), model.format)));
+    const expected = round(reference(field.trim(), model.format));
+    if (!Object.is(value, expected)) same(`field ${index} ${JSON.stringify(field)}`, value, expected);
   });
 }
 

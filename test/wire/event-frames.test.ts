@@ -1,6 +1,8 @@
 import { createHash, createHmac, createSecretKey } from "node:crypto";
+import { crc32 } from "node:zlib";
 import { HeaderMarshaller } from "@smithy/core/event-streams";
 import { fromUtf8, toUtf8 } from "@smithy/core/serde";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { EVENTS, messages, unsignedEvents } from "../../src/wire/event-frames.ts";
 import { bodyOf } from "../../src/wire/http.ts";
@@ -34,6 +36,66 @@ describe("messages", () => {
       await expect(read(messages(bodyOf(changed)))).rejects.toThrow();
       if (at) await expect(read(messages(bodyOf(whole.subarray(0, at))))).rejects.toThrow();
     }
+  });
+});
+
+describe("messages of a careless or hostile writer", () => {
+  /** With the checksums that it should have. */
+  function sealed(edit: (bytes: Buffer) => void): Buffer {
+    const bytes = frame("tide");
+    edit(bytes);
+    bytes.writeUInt32BE(crc32(bytes.subarray(0, 8)), 8);
+    bytes.writeUInt32BE(crc32(bytes.subarray(0, -4)), bytes.length - 4);
+    return bytes;
+  }
+  /** Among other bytes, as it comes from a socket. */
+  const amidst = (bytes: Buffer) =>
+    Buffer.concat([Buffer.alloc(16), bytes, Buffer.alloc(4096, "s")]).subarray(16, 16 + bytes.length);
+
+  test("headers are not longer than the message", async () => {
+    const bytes = sealed((one) => one.writeUInt32BE(one.length, 4));
+    await expect(read(messages(bodyOf(amidst(bytes))))).rejects.toThrow("its headers are longer than it is");
+  });
+
+  test("a header's value does not go on into other requests' memory", async () => {
+    // length, ":event-type", its type, then the length of its value
+    const bytes = sealed((one) => one.writeUInt16BE(1000, 12 + 1 + ":event-type".length + 1));
+    await expect(read(messages(bodyOf(amidst(bytes))))).rejects.toThrow("An event cannot be read");
+  });
+
+  test("what was written is read, however it is cut", async () => {
+    const value = fc.oneof(
+      fc.string({ maxLength: 300 }).map((value) => ({ type: "string", value }) as const),
+      fc.uint8Array({ maxLength: 300 }).map((value) => ({ type: "binary", value }) as const),
+      fc.boolean().map((value) => ({ type: "boolean", value }) as const),
+      fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }).map((value) => ({ type: "integer", value }) as const),
+      fc.date({ noInvalidDate: true }).map((value) => ({ type: "timestamp", value }) as const),
+    );
+    const name = fc
+      .string({ minLength: 1, maxLength: 40, unit: "grapheme-ascii" })
+      .filter((one) => one !== "__proto__");
+    const message = fc.record({
+      headers: fc.dictionary(name, value, { noNullPrototype: true }),
+      body: fc.uint8Array({ maxLength: 200 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(message, { maxLength: 3 }),
+        fc.integer({ min: 1, max: 50 }),
+        async (sent, size) => {
+          const bytes = Buffer.concat(sent.map((one) => EVENTS.encode(one)));
+          async function* cut() {
+            for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+          }
+          const found = (await read(messages(cut()))).map(({ headers, body }) => ({
+            headers,
+            body: Uint8Array.from(body),
+          }));
+          expect(found).toEqual(sent);
+        },
+      ),
+      { numRuns: 200 },
+    );
   });
 });
 
@@ -83,6 +145,20 @@ describe("signed events", () => {
   test("are let out of their seals, until the empty one", async () => {
     const body = seal([Buffer.from("one"), Buffer.from("two"), Buffer.alloc(0)]);
     expect((await read(unsignedEvents(bodyOf(body), signature))).map(String)).toHaveLength(2);
+  });
+
+  test("are refused with a date that is none", async () => {
+    const bytes = EVENTS.encode({
+      headers: {
+        ":date": { type: "timestamp", value: at },
+        ":chunk-signature": { type: "binary", value: Buffer.alloc(32) },
+      },
+      body: new Uint8Array(),
+    });
+    const whole = Buffer.from(bytes);
+    whole.fill(0x7f, 12 + 1 + ":date".length + 1, 12 + 1 + ":date".length + 1 + 8);
+    whole.writeUInt32BE(crc32(whole.subarray(0, -4)), whole.length - 4);
+    await expect(read(unsignedEvents(bodyOf(whole), signature))).rejects.toThrow("not signed");
   });
 
   test("are refused out of order, unsigned, or under another key", async () => {

@@ -1,0 +1,15 @@
+/** The same bytes in pieces of other sizes: a parser of a stream must not care. */
+
+/** Pieces of these sizes, in turn; a size of 0 is the rest. */
+export async function* pieces(bytes: Buffer, ...sizes: number[]): AsyncGenerator<Uint8Array> {
+  yield* cut(bytes, ...sizes);
+}
+
+/** The same for a parser that is handed its pieces. */
+export function* cut(bytes: Buffer, ...sizes: number[]): Generator<Buffer> {
+  for (let at = 0, turn = 0; at < bytes.length; turn++) {
+    const size = sizes[turn % sizes.length]! || bytes.length;
+    yield bytes.subarray(at, at + size);
+    at += size;
+  }
+}
