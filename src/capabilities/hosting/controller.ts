@@ -72,8 +72,19 @@ export function endpointReconciler({ store, engine, routes, clock, log }: Endpoi
     }
   }
 
-  /** Creating and Updating: the deployment asked for comes up beside the one that serves, and takes over when it is whole. */
+  /** Creating and Updating, which end in time also when the engine refuses to be asked. */
   async function roll(endpoint: Endpoint): Promise<Next> {
+    try {
+      return await bringUp(endpoint);
+    } catch (error) {
+      if (error instanceof Conflict || !overdue(endpoint)) throw error;
+      log.error("a deployment could not be brought up", { endpoint: endpoint.name, error });
+      return turnBack(endpoint, `${late(endpoint)} The server's log says why.`);
+    }
+  }
+
+  /** The deployment asked for comes up beside the one that serves, and takes over when it is whole. */
+  async function bringUp(endpoint: Endpoint): Promise<Next> {
     const { spec, status } = endpoint;
     const replaced =
       status.live !== undefined && status.live.revision !== spec.revision ? status.live : undefined;
@@ -85,8 +96,7 @@ export function endpointReconciler({ store, engine, routes, clock, log }: Endpoi
     if (failed >= 0) return turnBack(endpoint, failureReason(spec.variants[failed]!, fleets[failed]!));
     if (fleets.every((fleet, index) => readyInstances(fleet).length >= spec.variants[index]!.instanceCount))
       return settle(await serve(endpoint, spec));
-    if (clock.now() > status.since + deadline(spec))
-      return turnBack(endpoint, `The instances were not ready after ${Math.round(deadline(spec) / 1000)} s.`);
+    if (overdue(endpoint)) return turnBack(endpoint, late(endpoint));
     await record(endpoint, {
       progress: progressOf(spec, fleets),
       digests: fleetDigests(status.digests, fleets),
@@ -185,6 +195,10 @@ export function endpointReconciler({ store, engine, routes, clock, log }: Endpoi
     return "done";
   }
 
+  function overdue({ spec, status }: Endpoint): boolean {
+    return clock.now() > status.since + deadline(spec);
+  }
+
   function apply(endpoint: Endpoint, deployment: Deployment): Promise<FleetStatus[]> {
     return Promise.all(
       deployment.variants.map((variant) => engine.apply(fleetSpec(endpoint, deployment, variant))),
@@ -207,6 +221,9 @@ const deadline = ({ variants }: Deployment) =>
   Math.max(
     ...variants.map(({ downloadTimeoutMs, startupTimeoutMs }) => downloadTimeoutMs + startupTimeoutMs),
   ) + DEADLINE_SLACK_MS;
+
+const late = ({ spec }: Endpoint) =>
+  `The instances were not ready after ${Math.round(deadline(spec) / 1000)} s.`;
 
 const progressOf = ({ variants }: Deployment, fleets: readonly FleetStatus[]) =>
   Object.fromEntries(

@@ -11,6 +11,7 @@ import { notFound } from "./errors.ts";
 import { EndpointConfigKind, type EndpointConfigSpec } from "./kinds.ts";
 import { listPage } from "./listing.ts";
 import { findModel } from "./model-operations.ts";
+import { removeResource } from "./remove-resource.ts";
 import { tagsOf } from "./tag-operations.ts";
 
 export const endpointConfigArn = (account: Account, name: string) =>
@@ -65,7 +66,8 @@ export function endpointConfigOperations(account: Account, store: ResourceStore)
     },
 
     async DeleteEndpointConfig({ EndpointConfigName }) {
-      await store.remove(EndpointConfigKind, await findEndpointConfig(account, store, EndpointConfigName));
+      const config = await findEndpointConfig(account, store, EndpointConfigName);
+      await removeResource(store, EndpointConfigKind, "endpoint configuration", config);
       return {};
     },
   };

@@ -12,6 +12,7 @@ import { invalid, notFound } from "./errors.ts";
 import { ModelKind, type ModelSpec } from "./kinds.ts";
 import { listPage } from "./listing.ts";
 import { queueSettingProblem } from "./queue-settings.ts";
+import { removeResource } from "./remove-resource.ts";
 import { tagsOf } from "./tag-operations.ts";
 
 export const modelArn = (account: Account, name: string) =>
@@ -66,7 +67,7 @@ export function modelOperations(
     },
 
     async DeleteModel({ ModelName }) {
-      await store.remove(ModelKind, await findModel(account, store, ModelName));
+      await removeResource(store, ModelKind, "model", await findModel(account, store, ModelName));
       return {};
     },
   };
