@@ -14,29 +14,42 @@ process.on("message", (measurement: Measurement) => {
 });
 
 async function measure(measurement: Measurement): Promise<Measured> {
-  const { connections, milliseconds, pids } = measurement;
-  const requests = signed(measurement);
+  const { connections, milliseconds, pids, perSecond } = measurement;
+  const requests = written(measurement);
   const clients = await Promise.all(
     Array.from({ length: connections }, () => WireClient.open(new URL(measurement.url))),
   );
   const latencies: number[] = [];
   let errors = 0;
   let next = 0;
+  const ownBefore = process.cpuUsage();
   const cpuBefore = cpuMicroseconds(pids);
   const start = performance.now();
   const end = start + milliseconds;
-  const drive = async (client: WireClient) => {
-    for (let sent = performance.now(); sent < end;) {
-      const status = await client.ask(requests[next++ % requests.length]!);
-      const now = performance.now();
-      latencies.push(now - sent);
-      if (status !== 200) errors++;
-      sent = now;
-    }
-  };
+  /** How long one connection may take from one request to the next where they are few on purpose. */
+  const interval = perSecond === undefined ? 0 : (connections / perSecond) * 1000;
+  const drive = (client: WireClient) =>
+    new Promise<void>((resolve, reject) => {
+      let sent = start;
+      const send = () => {
+        sent = performance.now();
+        client.ask(requests[next++ % requests.length]!, answered, reject);
+      };
+      const answered = (status: number) => {
+        const now = performance.now();
+        latencies.push(now - sent);
+        if (status !== 200) errors++;
+        const due = sent + interval;
+        if (Math.max(now, due) >= end) return resolve();
+        if (due <= now) return send();
+        setTimeout(send, due - now);
+      };
+      send();
+    });
   await Promise.all(clients.map(drive));
   const took = performance.now() - start;
   const cpu = cpuMicroseconds(pids) - cpuBefore;
+  const own = process.cpuUsage(ownBefore);
   for (const client of clients) client.close();
   const sorted = latencies.sort((a, b) => a - b);
   return {
@@ -46,27 +59,29 @@ async function measure(measurement: Measurement): Promise<Measured> {
     p50: percentile(sorted, 0.5),
     p99: percentile(sorted, 0.99),
     cpuMicrosecondsPerRequest: cpu / sorted.length,
+    generatorMicrosecondsPerRequest: (own.user + own.system) / sorted.length,
   };
 }
 
 /** The bytes of each request. A signature holds for 15 minutes, far longer than a measurement takes. */
-function signed({ url, path, bodies, headers, signer: keys }: Measurement): Buffer[] {
+function written({ url, path, bodies, headers, signer: keys }: Measurement): Buffer[] {
   const target = new URL(path, url);
-  const signer = new RequestSigner(keys);
+  const signer = keys && new RequestSigner(keys);
   const now = new Date();
   return bodies.map((body) => {
-    const all = signer.headers(
-      {
-        method: "POST",
-        url: target,
-        body,
-        headers: { ...headers, "x-amz-content-sha256": hash("sha256", body, "hex") },
-      },
-      now,
-    );
+    const all = signer
+      ? signer.headers(
+          {
+            method: "POST",
+            url: target,
+            body,
+            headers: { ...headers, "x-amz-content-sha256": hash("sha256", body, "hex") },
+          },
+          now,
+        )
+      : { host: target.host, ...headers };
     const lines = Object.entries({ ...all, "content-length": String(Buffer.byteLength(body)) });
-    return Buffer.from(
-      `POST ${target.pathname} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n${body}`,
-    );
+    const head = `POST ${target.pathname} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`;
+    return Buffer.concat([Buffer.from(head), Buffer.from(body as string)]);
   });
 }

@@ -8,7 +8,9 @@ export class LoadGenerator implements AsyncDisposable {
   readonly #child: ChildProcess;
 
   constructor() {
-    this.#child = fork(fileURLToPath(new URL("./generator.ts", import.meta.url)));
+    this.#child = fork(fileURLToPath(new URL("./generator.ts", import.meta.url)), {
+      serialization: "advanced",
+    });
   }
 
   async measure(measurement: Measurement): Promise<Measured> {

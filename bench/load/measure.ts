@@ -2,15 +2,18 @@
 export interface Measurement {
   readonly url: string;
   /** Taken in turn, so that no cache of anybody's learns a single one by heart. */
-  readonly bodies: readonly string[];
+  readonly bodies: readonly (string | Uint8Array)[];
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly signer: {
+  /** Requests are not signed without it. */
+  readonly signer?: {
     readonly accessKeyId: string;
     readonly secretAccessKey: string;
     readonly region: string;
   };
   readonly connections: number;
+  /** Most requests in a second, of all connections together; as many as are answered without it. */
+  readonly perSecond?: number;
   readonly milliseconds: number;
   /** Whose CPU time is counted. */
   readonly pids: readonly number[];
@@ -24,4 +27,6 @@ export interface Measured {
   readonly p50: number;
   readonly p99: number;
   readonly cpuMicrosecondsPerRequest: number;
+  /** What the generator itself used: with as many cores as this takes, it is not what limits the rate. */
+  readonly generatorMicrosecondsPerRequest: number;
 }

@@ -1,0 +1,65 @@
+/** More load than a model can bear: what it can do it still does in time, and the rest is told so at once. */
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { openLoop, type OpenLoopResult } from "../../bench/load/open-loop.ts";
+import { signedRequests } from "../../bench/load/signed-requests.ts";
+import { KillableServer } from "./killable-server.ts";
+
+const SERIAL_MODEL = fileURLToPath(new URL("../support/serial-model.mjs", import.meta.url));
+/** 5 ms a request. */
+const CAPACITY = 200;
+/** Clients leave after this. */
+const deadlineMs = 1000;
+
+let server: KillableServer;
+let requests: Buffer[];
+beforeAll(async () => {
+  // a process of its own, so that the load costs it no time
+  server = await KillableServer.start();
+  const { tideway } = server;
+  await tideway.image("serial", SERIAL_MODEL);
+  await tideway.deploy("serial", { Image: "serial" });
+  requests = signedRequests({
+    url: tideway.server.url,
+    path: "/endpoints/serial/invocations",
+    bodies: Array.from({ length: 100 }, (_, row) => `${row},2,3`),
+    headers: { "content-type": "text/csv" },
+    signer: tideway.server,
+  });
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+async function load(times: number, milliseconds: number, retries = 0): Promise<OpenLoopResult> {
+  const { url } = server.tideway.server;
+  const perSecond = CAPACITY * times;
+  const result = await openLoop({ url, requests, perSecond, milliseconds, deadlineMs, retries });
+  const figures = Object.entries(result).map(([name, value]) => `${name} ${Math.round(value)}`);
+  console.log(`${times} times what it can do${retries ? `, ${retries} retries` : ""}: ${figures.join(", ")}`);
+  return result;
+}
+
+test("F104: 5 and 20 times too much", async () => {
+  const peak = await load(0.95, 2000);
+  expect(peak).toMatchObject({ rejected: 0, failed: 0 });
+  for (const [times, share] of [
+    [5, 0.9],
+    [20, 0.8],
+  ] as const) {
+    await load(times, 1000); // until its pace is known
+    const result = await load(times, 3000);
+    expect(result.failed).toBe(0);
+    expect(result.rejected).toBeGreaterThan(0);
+    // the aim is `share`; machines that are busy with something else get a third of slack
+    expect(result.goodput).toBeGreaterThan(peak.goodput * share * 0.67);
+    // the aim is 50 ms; what waits is answered in up to 900
+    expect(result.rejectedP50).toBeLessThan(100);
+    expect(result.rejectedP99).toBeLessThan(result.p50);
+  }
+}, 60_000);
+
+test("F105: a storm of retries ends with the load that caused it", async () => {
+  await load(5, 2000, 3);
+  await load(0.5, 2000, 3);
+  const after = await load(0.5, 2000, 3);
+  expect(after).toMatchObject({ rejected: 0, late: 0, failed: 0 });
+}, 60_000);
