@@ -1,0 +1,131 @@
+/**
+ * A gateway's end of the link to control: takes routing tables from it, says which one it routes by, and what it sees of
+ * instances. Without control the gateway goes on with what it has.
+ */
+import { connect } from "node:net";
+import { type Clock, sleep } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import { type FromControl, type FromGateway, readFromControl } from "./control-messages.ts";
+import type { DataPlane, InstanceFailure } from "./data-plane.ts";
+import { MessageSocket } from "./message-socket.ts";
+import type { EndpointRoute, RouteChange } from "./routing-table.ts";
+import { readRoutingTableFile } from "./routing-table-file.ts";
+
+export interface ControlLinkOptions {
+  /** Where control's GatewayHub listens. */
+  readonly socketPath: string;
+  /** The hub's file. */
+  readonly file: string;
+  /** The hub's session. */
+  readonly session: string;
+  /** This gateway's name among those that live; another one after a restart does no harm. */
+  readonly id: string;
+  readonly dataPlane: DataPlane;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** How long to wait for control before the table on disk is good enough to begin with. */
+  readonly patienceMs?: number;
+}
+
+const PATIENCE_MS = 1000;
+const FIRST_RETRY_MS = 10;
+const LONGEST_RETRY_MS = 200;
+
+export class ControlLink implements Disposable {
+  readonly #options: ControlLinkOptions;
+  readonly #first = Promise.withResolvers<void>();
+  readonly #failures = new Set<string>();
+  #messages: MessageSocket | undefined;
+  #version = 0;
+  #retryMs = FIRST_RETRY_MS;
+  #cancelRetry: (() => void) | undefined;
+  #closed = false;
+
+  constructor(options: ControlLinkOptions) {
+    this.#options = options;
+    this.#first.promise.catch(() => {});
+  }
+
+  /** Resolves when there is a table to route by: control's, or the one on disk when control does not answer in time. */
+  async start(): Promise<void> {
+    const { dataPlane, clock, file, session, patienceMs = PATIENCE_MS } = this.#options;
+    const saved = readRoutingTableFile(file, session);
+    if (saved) {
+      const endpoints = [...saved.routes.values()].flatMap(({ route }) => (route ? [route] : []));
+      this.#version = dataPlane.route({ version: saved.version, endpoints });
+    }
+    this.#connect();
+    if (!saved) return this.#first.promise;
+    const waiting = new AbortController();
+    const enough = sleep(clock, patienceMs, waiting.signal).catch(() => {});
+    await Promise.race([this.#first.promise, enough]).finally(() => waiting.abort());
+  }
+
+  /** Tells control that an instance failed a request; the same again in the same turn is told once. */
+  report(instance: string, failure: InstanceFailure): void {
+    if (this.#failures.size === 0) setImmediate(this.#tell);
+    this.#failures.add(JSON.stringify({ kind: "instance-failed", instance, failure } satisfies FromGateway));
+  }
+
+  readonly #tell = (): void => {
+    // without a connection nobody is told: control looks at every instance itself
+    for (const failure of this.#failures) this.#messages?.send(`${failure}\n`);
+    this.#failures.clear();
+  };
+
+  #connect(): void {
+    const { socketPath, id, log } = this.#options;
+    const socket = connect(socketPath);
+    let parts: RouteChange[] = [];
+    const messages = new MessageSocket(
+      socket,
+      (value) => {
+        const message = readFromControl(value);
+        if (message.kind === "count") return this.#count(message);
+        for (const change of message.changes) parts.push(change);
+        if (!message.last) return;
+        this.#take(message, parts);
+        parts = [];
+      },
+      (error) => {
+        const lost = this.#messages === messages;
+        this.#messages = undefined;
+        if (this.#closed) return;
+        if (lost) log.warn("The link to control broke; routing goes on.", { error });
+        this.#cancelRetry = this.#options.clock.after(this.#retryMs, () => this.#connect());
+        this.#retryMs = Math.min(LONGEST_RETRY_MS, 2 * this.#retryMs);
+      },
+    );
+    socket.once("connect", () => {
+      this.#messages = messages;
+      this.#send({ kind: "hello", id, version: this.#version });
+    });
+    this.#cancelRetry = () => messages.destroy();
+  }
+
+  #take({ version, whole }: FromControl & { kind: "routes" }, changes: readonly RouteChange[]): void {
+    const { dataPlane } = this.#options;
+    const routes = () => changes.map(({ route }) => route).filter((route): route is EndpointRoute => !!route);
+    this.#version = whole
+      ? dataPlane.route({ version, endpoints: routes() })
+      : dataPlane.reroute({ version, changes });
+    this.#retryMs = FIRST_RETRY_MS;
+    this.#send({ kind: "routed", version: this.#version });
+    this.#first.resolve();
+  }
+
+  #count({ question, fleet }: FromControl & { kind: "count" }): void {
+    this.#send({ kind: "in-flight", question, requests: this.#options.dataPlane.inFlight(fleet) });
+  }
+
+  #send(message: FromGateway): void {
+    this.#messages?.send(message);
+  }
+
+  [Symbol.dispose](): void {
+    this.#closed = true;
+    this.#cancelRetry?.();
+    this.#messages?.destroy();
+    this.#first.reject(new Error("The gateway is stopping."));
+  }
+}
