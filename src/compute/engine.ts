@@ -3,6 +3,7 @@
  * A fleet is the set of equal instances of one variant in one generation of an endpoint. An engine is declarative:
  * it is told the fleets that should be, brings the world to them, and tells what is.
  */
+import type { IsolationLevel } from "./isolation/isolation.ts";
 
 /**
  * Where an instance's server keeps the container contract over HTTP. The built-in one also takes invocations as frames
@@ -66,7 +67,14 @@ export interface InstanceStatus {
 
 /** Why a fleet can not come up, in a sentence that says what happened, and what to do. */
 export interface FleetFailure {
-  readonly reason: "image" | "artifact" | "download-timeout" | "startup-timeout" | "crash" | "capacity";
+  readonly reason:
+    | "image"
+    | "artifact"
+    | "download-timeout"
+    | "startup-timeout"
+    | "crash"
+    | "limit"
+    | "capacity";
   readonly message: string;
   /** The last lines of the failing instance's log, oldest first. */
   readonly logTail: readonly string[];
@@ -90,6 +98,8 @@ export interface FleetStatus {
 
 /** Disposing of it leaves instances running where they can be taken over by the next. */
 export interface Engine extends AsyncDisposable {
+  /** How instances are kept apart, where the engine sees to it. */
+  readonly isolation?: IsolationLevel | undefined;
   /** Makes the fleet be as the spec says. Idempotent: the same spec again only answers with the status. */
   apply(spec: FleetSpec): Promise<FleetStatus>;
   /** What of the fleet is known; undefined for one that was never applied or is deleted. */

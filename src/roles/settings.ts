@@ -5,6 +5,8 @@ import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { RootCredentials } from "../base/root-credentials.ts";
+import type { SandboxMode } from "../compute/isolation/isolation.ts";
+import type { Limits } from "../compute/isolation/limits.ts";
 
 /** Plain data: it travels from process to process. */
 export interface ServerSettings {
@@ -20,6 +22,10 @@ export interface ServerSettings {
   /** How long DescribeEndpoint may hold its answer while an endpoint is in transition; 0 = not at all. */
   readonly describeHoldMs: number;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Whether instances run in a sandbox; "auto" where it is not said. */
+  readonly sandbox?: SandboxMode;
+  /** Smaller limits for instances than their types have. */
+  readonly limits?: Partial<Limits>;
 }
 
 /** A server that answers; disposing of it lets requests in flight end first. */

@@ -50,6 +50,8 @@ export class TidewayServer implements AsyncDisposable {
         describeHoldMs: 5_000,
         log: silentLog,
         env: { PATH, HOME },
+        // in a sandbox a model does not know its process id, for which tests ask
+        sandbox: "none",
         ...options,
         dataDir,
       }),

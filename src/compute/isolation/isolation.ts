@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { homedir } from "node:os";
+import { constants, homedir } from "node:os";
 import { join } from "node:path";
 
 import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import { findExecutable } from "../process/executable.ts";
+import type { Exit } from "../process/process-host.ts";
 import { bubblewrapArguments, bubblewrapFault, computeDevices } from "./bubblewrap.ts";
 import { Cgroup, type CgroupHome, findCgroupHome, removeCgroupHome, sweepCgroups } from "./cgroups.ts";
 import { type Excess, excessSentence, type Limits, limitsOf } from "./limits.ts";
@@ -47,8 +48,10 @@ export interface ConfinedProgram {
   /** Its working folder. In a sandbox it sees a folder of its own there, which starts empty but for `ml`. */
   readonly folder: string;
   readonly modelDir: string;
-  /** What it needs to read, and to write, besides. */
+  /** What it needs to read besides, if that shows nothing of the server's or of the user's own. */
   readonly readable: readonly string[];
+  /** What of the server's own folder it may read. */
+  readonly shown: readonly string[];
   readonly writable: readonly string[];
   /** It listens on a port of the machine's loopback interface. */
   readonly onPort: boolean;
@@ -60,6 +63,8 @@ export interface Confinement extends AsyncDisposable {
   readonly argv: readonly string[];
   /** To be called with the process that was started. */
   watch(pid: number): void;
+  /** Looks no more, and leaves the limits of the program that runs on. */
+  leave(): void;
   /** A sentence, if the program came to a limit. */
   readonly excess: string | undefined;
 }
@@ -177,6 +182,7 @@ class ProcessIsolation implements Isolation {
         const excess = found ?? cgroup?.exceeded;
         return excess && excessSentence(excess, limits, instanceType);
       },
+      leave: () => stop(),
       async [Symbol.asyncDispose]() {
         stop();
         await cgroup?.remove(clock);
@@ -210,6 +216,7 @@ class ProcessIsolation implements Isolation {
         sharedMemory: this.#home ? undefined : made("shm"),
         modelDir,
         readable: [
+          ...program.shown,
           ...withoutSecrets(
             [
               ...program.readable,
@@ -227,6 +234,12 @@ class ProcessIsolation implements Isolation {
       }),
     ];
   }
+}
+
+/** What became of a program in the sandbox: bubblewrap tells a signal as a shell does, by a code above 128. */
+export function sandboxExit(exit: Exit): Exit {
+  const signal = Object.entries(constants.signals).find(([, number]) => number + 128 === exit.code)?.[0];
+  return signal === undefined ? exit : { code: null, signal };
 }
 
 /** SIGKILL to a process, its group and its descendants; what ended meanwhile is fine. */

@@ -1,6 +1,7 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 
 import { sleep, type Clock } from "../../base/clock.ts";
+import { programOf } from "../isolation/process-tree.ts";
 import type { LogWriter } from "./log-writer.ts";
 import type { Exit } from "./process-host.ts";
 
@@ -66,13 +67,24 @@ export function startChild(
     ended,
     exited,
     async stop(graceMs) {
-      child.kill("SIGTERM");
+      terminate(child);
       const cancel = clock.after(graceMs, () => killGroup(pid));
       const exit = await exited;
       cancel();
       return exit;
     },
   };
+}
+
+/** SIGTERM to the program itself, inside a sandbox, too. */
+function terminate(child: ChildProcess): void {
+  const program = child.pid === undefined ? undefined : programOf(child.pid);
+  if (program === undefined || program === child.pid) return void child.kill("SIGTERM");
+  try {
+    process.kill(program, "SIGTERM");
+  } catch {
+    // It ended in this moment, and its sandbox with it.
+  }
 }
 
 /** SIGKILL to a process group; that it is gone already is fine. */

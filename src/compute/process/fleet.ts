@@ -8,6 +8,7 @@ import { ArtifactError, type ArtifactLease, type ArtifactProgress, type Artifact
 import type { Address, ArtifactSource, FleetFailure, FleetSpec, FleetStatus } from "../engine.ts";
 import { chooseProgram, describeProgram, resolveImage, type ImageAliases, type Program } from "../images.ts";
 import { shapeOf } from "../instance-types.ts";
+import { sandboxExit, type Confinement, type Isolation } from "../isolation/isolation.ts";
 import { LaunchError } from "./executable.ts";
 import { Instance, type InstanceOwner, type Launch, type Patience } from "./instance.ts";
 import {
@@ -27,6 +28,7 @@ export interface Workshop {
   readonly random: Random;
   readonly log: Log;
   readonly host: ProcessHost;
+  readonly isolation: Isolation | undefined;
   readonly artifacts: Artifacts;
   readonly aliases: ImageAliases;
   readonly programs: Programs;
@@ -174,7 +176,30 @@ export class Fleet implements InstanceOwner {
       address,
     });
     const command = await commandLine(program, workshop.programs, address, modelDir, environment);
-    return { argv: command.argv, environment: { ...environment, ...command.environment }, address };
+    const confinement = await workshop.isolation?.confine({
+      id: instance.id,
+      instanceType: this.#spec.instanceType,
+      argv: command.argv,
+      folder: instance.folder,
+      modelDir,
+      readable: command.readable,
+      shown: [
+        ...(codeDir === undefined ? [] : [codeDir]),
+        ...(program.kind === "builtin" ? [workshop.programs.compileCache] : []),
+      ],
+      writable: address.kind === "unix" ? [dirname(address.path)] : [],
+      onPort: address.kind === "tcp",
+    });
+    return {
+      argv: confinement?.argv ?? command.argv,
+      environment: { ...environment, ...command.environment },
+      address,
+      confinement,
+    };
+  }
+
+  confinementOf({ id }: Instance, pid: number): Confinement | undefined {
+    return this.#workshop.isolation?.adopt({ id, pid, instanceType: this.#spec.instanceType });
   }
 
   explain(error: unknown): FleetFailure {
@@ -190,7 +215,8 @@ export class Fleet implements InstanceOwner {
     return { reason, message, logTail: [] };
   }
 
-  explainExit(exit: Exit, tail: readonly string[], wasReady: boolean): Omit<FleetFailure, "logTail"> {
+  explainExit(end: Exit, tail: readonly string[], wasReady: boolean): Omit<FleetFailure, "logTail"> {
+    const exit = this.#workshop.isolation?.level.sandbox === "bubblewrap" ? sandboxExit(end) : end;
     const last = tail.findLast((line) => line.trim() !== "");
     // The built-in server says in one sentence what is wrong with a model.
     if (this.#program?.kind === "builtin" && !wasReady && exit.code === 1 && last)

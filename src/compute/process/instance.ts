@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { sleep, type Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
 import type { Address, FleetFailure, InstancePhase, InstanceStatus } from "../engine.ts";
+import type { Confinement } from "../isolation/isolation.ts";
+import { programOf } from "../isolation/process-tree.ts";
 import { InstanceLog } from "./instance-log.ts";
 import type { Adopted, FleetNote, InstanceNote } from "./instance-note.ts";
 import { ping } from "./probe.ts";
@@ -15,6 +17,7 @@ export interface Launch {
   readonly argv: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly address: Address;
+  readonly confinement: Confinement | undefined;
 }
 
 /** How patient an engine is with its instances, in milliseconds. */
@@ -50,6 +53,8 @@ export interface InstanceOwner {
   readonly note: FleetNote;
   /** Everything up to the program's start; moves the instance to `downloading` meanwhile. */
   prepare(instance: Instance): Promise<Launch>;
+  /** The limits of a program that an earlier engine started. */
+  confinementOf(instance: Instance, pid: number): Confinement | undefined;
   /** Turns a rejection of `prepare` into a failure. */
   explain(error: unknown): FleetFailure;
   /** Turns the program's own end into one. */
@@ -82,6 +87,7 @@ export class Instance {
   #phase: InstancePhase = "pending";
   #address: Address | undefined;
   #process: HostedProcess | undefined;
+  #confinement: Confinement | undefined;
   #restarts = 0;
   /** Failures in a row, for the backoff. */
   #failures = 0;
@@ -181,6 +187,8 @@ export class Instance {
     try {
       const process = adopted?.process ?? (await this.#start());
       this.#process = process;
+      if (adopted) this.#confinement = this.#owner.confinementOf(this, process.pid);
+      else this.#confinement?.watch(process.pid);
       const over = new AbortController();
       const ended = () => over.abort();
       void process.ended.then(ended, ended);
@@ -193,15 +201,22 @@ export class Instance {
       const { logTail, ...exit } = await this.#end(process, wrong !== undefined);
       this.#process = undefined;
       process.forget();
+      const excess = this.#confinement?.excess;
+      if (excess) return { reason: "limit", message: excess, logTail };
       return { ...(wrong ?? this.#owner.explainExit(exit, logTail, wasReady)), logTail };
     } catch (error) {
       return this.#owner.explain(error);
+    } finally {
+      if (this.#detached) this.#confinement?.leave();
+      else await this.#confinement?.[Symbol.asyncDispose]();
+      this.#confinement = undefined;
     }
   }
 
   async #start(): Promise<HostedProcess> {
     const { host, logBytes, clock } = this.#owner;
-    const { argv, environment, address } = await this.#owner.prepare(this);
+    const { argv, environment, address, confinement } = await this.#owner.prepare(this);
+    this.#confinement = confinement;
     this.signal.throwIfAborted();
     if (address.kind === "unix")
       for (const path of [address.path, address.framesPath]) if (path) rmSync(path, { force: true });
@@ -284,7 +299,8 @@ export class Instance {
       const answer = await (suspected ? this.#insist(address, over) : this.#ping(address, over));
       if (over.aborted) return undefined;
       const hangs =
-        isStopped(pid) || (suspected && this.#owner.answersWhileBusy && typeof answer === "string");
+        isStopped(programOf(pid)) ||
+        (suspected && this.#owner.answersWhileBusy && typeof answer === "string");
       misses = answer === 200 ? 0 : hangs ? patience.pingMisses : misses + 1;
       if (clock.monotonic() - readyAt > patience.stableMs) this.#failures = 0;
     }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 
 import type { Address, ContainerSpec, ResourceShape } from "../engine.ts";
 import type { Program } from "../images.ts";
+import { commandFiles, moduleFiles } from "../isolation/readable-files.ts";
 import { findExecutable } from "./executable.ts";
 import type { Python } from "./python.ts";
 
@@ -35,6 +36,14 @@ const INHERITED = [
   "NVIDIA_VISIBLE_DEVICES",
 ];
 
+/** How a program is started. */
+export interface CommandLine {
+  readonly argv: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  /** What it must be able to read in a sandbox, besides the system and the model. */
+  readonly readable: readonly string[];
+}
+
 /** The command line of a program; `modelDir` and `address` fill a command's placeholders. */
 export async function commandLine(
   program: Program,
@@ -42,17 +51,19 @@ export async function commandLine(
   address: Address,
   modelDir: string,
   environment: Readonly<Record<string, string>>,
-): Promise<{ argv: readonly string[]; environment: Readonly<Record<string, string>> }> {
+): Promise<CommandLine> {
   if (program.kind === "builtin")
     return {
       argv: [programs.nodePath, programs.modelServerPath],
       environment: { NODE_COMPILE_CACHE: programs.compileCache },
+      readable: [programs.nodePath, ...moduleFiles(programs.modelServerPath)],
     };
   if (program.kind === "script") {
     const python = await programs.python();
     return {
       argv: [python.executable, "-u", programs.scriptServerPath],
       environment: { PYTHONUSERBASE: python.userBase, PYTHONDONTWRITEBYTECODE: "1" },
+      readable: [...python.folders, programs.scriptServerPath],
     };
   }
   const values: Record<string, string> = {
@@ -63,10 +74,8 @@ export async function commandLine(
   const argv = program.argv.map((part) =>
     part.replace(/\{(socket|port|model_dir)\}/g, (name) => values[name]!),
   );
-  return {
-    argv: [findExecutable(argv[0] ?? "", environment["PATH"] ?? ""), ...argv.slice(1)],
-    environment: {},
-  };
+  const command = [findExecutable(argv[0] ?? "", environment["PATH"] ?? ""), ...argv.slice(1)];
+  return { argv: command, environment: {}, readable: commandFiles(command) };
 }
 
 /** Whether a program listens on a unix socket: all of ours do, a command does when it names `{socket}`. */

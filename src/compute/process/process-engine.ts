@@ -8,6 +8,7 @@ import type { Random } from "../../base/random.ts";
 import type { Artifacts } from "../artifacts.ts";
 import type { ArtifactSource, Engine, FleetSpec, FleetStatus } from "../engine.ts";
 import type { ImageAliases } from "../images.ts";
+import type { Isolation, IsolationLevel } from "../isolation/isolation.ts";
 import { Fleet, type Workshop } from "./fleet.ts";
 import type { Patience } from "./instance.ts";
 import { adoptable, type Adopted } from "./instance-note.ts";
@@ -20,6 +21,8 @@ export interface ProcessEngineOptions {
   readonly dir: string;
   /** Runs the processes. It must outlive the engine. */
   readonly host: ProcessHost;
+  /** Keeps instances apart; without it they may use all of the machine. Disposed of with the engine. */
+  readonly isolation?: Isolation;
   readonly artifacts: Artifacts;
   readonly aliases: ImageAliases;
   readonly clock: Clock;
@@ -73,6 +76,7 @@ class ProcessEngine implements Engine {
       random,
       log,
       host,
+      isolation: options.isolation,
       artifacts,
       aliases,
       region: options.region,
@@ -93,6 +97,10 @@ class ProcessEngine implements Engine {
       },
     };
     for (const adopted of adoptable(host.processes()).values()) this.#adopt(adopted);
+  }
+
+  get isolation(): IsolationLevel | undefined {
+    return this.#workshop.isolation?.level;
   }
 
   async apply(spec: FleetSpec): Promise<FleetStatus> {
@@ -164,6 +172,7 @@ class ProcessEngine implements Engine {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     await Promise.all([...this.#fleets.values()].map((fleet) => fleet.detach()));
+    await this.#workshop.isolation?.[Symbol.asyncDispose]();
   }
 
   /** No more instances than there are, until the fleet is applied: it may be one that nobody needs any more. */

@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { isAbsolute } from "node:path";
 import { promisify } from "node:util";
 
 import { findExecutable, LaunchError } from "./executable.ts";
@@ -9,10 +10,13 @@ export interface Python {
   readonly executable: string;
   /** Where `pip install --user` puts packages, which is below HOME otherwise. */
   readonly userBase: string;
+  /** Where it and its packages are. */
+  readonly folders: readonly string[];
 }
 
 const run = promisify(execFile);
-const QUESTION = "import site, sys; print(sys.executable); print(site.getuserbase())";
+const QUESTION =
+  "import site, sys; print(sys.executable, site.getuserbase(), sys.prefix, sys.base_prefix, *sys.path, sep='\\n')";
 
 /** Finds Python once, when first asked. Rejects with LaunchError, and then looks again the next time. */
 export function pythonFinder(
@@ -45,7 +49,7 @@ async function find(
       throw new LaunchError(`Python (${file}) does not run: ${error.message.trim()}`);
     },
   );
-  const [executable, userBase] = answer.stdout.split("\n");
+  const [executable, userBase, ...folders] = answer.stdout.trim().split("\n");
   if (!executable || !userBase) throw new LaunchError(`Python (${file}) does not say where it is installed.`);
-  return { executable, userBase };
+  return { executable, userBase, folders: [executable, ...folders.filter(isAbsolute)] };
 }
