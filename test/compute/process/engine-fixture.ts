@@ -33,6 +33,7 @@ export const gzip = (key: string): ArtifactSource => ({
   compression: "Gzip",
 });
 
+/** On a host of its own, which ends with it, unless it is given one. */
 export async function processFixture(options: Partial<ProcessEngineOptions> = {}): Promise<ProcessFixture> {
   const root = mkdtempSync(join(tmpdir(), "tideway-engine-"));
   const dir = options.dir ?? join(root, "instances");
@@ -44,10 +45,12 @@ export async function processFixture(options: Partial<ProcessEngineOptions> = {}
     absent: ["no-such-program"],
   };
   const { graceMs } = PATIENCE;
-  const host = openLocalProcessHost({ dir, clock: systemClock, log: silentLog, graceMs });
+  await using parts = new AsyncDisposableStack();
+  parts.defer(() => rmSync(root, { recursive: true, force: true }));
+  const host =
+    options.host ?? parts.use(openLocalProcessHost({ dir, clock: systemClock, log: silentLog, graceMs }));
   const engine = openProcessEngine({
     dir,
-    host,
     artifacts: new ArtifactCache(join(root, "artifacts"), objects, {
       clock: systemClock,
       random: systemRandom,
@@ -66,19 +69,15 @@ export async function processFixture(options: Partial<ProcessEngineOptions> = {}
     env: { ...process.env, AWS_SECRET_ACCESS_KEY: "secret", AWS_SESSION_TOKEN: "token" },
     patience: PATIENCE,
     ...options,
+    host,
   });
-  let closed = false;
+  parts.use(engine);
+  const owned = parts.move();
   return {
     host,
     engine,
     objects,
     dir,
-    async close() {
-      if (closed) return;
-      closed = true;
-      await engine[Symbol.asyncDispose]();
-      await host[Symbol.asyncDispose]();
-      rmSync(root, { recursive: true, force: true });
-    },
+    close: async () => owned.disposeAsync(),
   };
 }
