@@ -48,13 +48,15 @@ export async function openLoop(load: OpenLoop): Promise<OpenLoopResult> {
   const send = async (retries: number): Promise<void> => {
     const began = performance.now();
     const client = idle.pop() ?? (await WireClient.open(url));
-    const { promise: left, resolve: leave } = Promise.withResolvers<"late">();
-    const deadline = setTimeout(leave, load.deadlineMs, "late");
-    const outcome = await Promise.race([
-      client.ask(load.requests[next++ % load.requests.length]!),
-      left,
-    ]).catch(() => "broken" as const);
-    clearTimeout(deadline);
+    const request = load.requests[next++ % load.requests.length]!;
+    const outcome = await new Promise<number | "late" | "broken">((resolve) => {
+      const deadline = setTimeout(() => resolve("late"), load.deadlineMs);
+      const end = (outcome: number | "broken") => {
+        clearTimeout(deadline);
+        resolve(outcome);
+      };
+      client.ask(request, end, () => end("broken"));
+    });
     const took = performance.now() - began;
     if (outcome === "late" || outcome === "broken") {
       client.close();
@@ -78,14 +80,16 @@ export async function openLoop(load: OpenLoop): Promise<OpenLoopResult> {
     while (running.length < due) running.push(send(load.retries ?? 0));
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
-  const seconds = (performance.now() - start) / 1000;
+  const sending = (performance.now() - start) / 1000;
   await Promise.all(running);
+  // the last answers came after the last request
+  const seconds = (performance.now() - start) / 1000;
   for (const client of idle) client.close();
   good.sort((a, b) => a - b);
   rejections.sort((a, b) => a - b);
   return {
     goodput: good.length / seconds,
-    offered: running.length / seconds,
+    offered: running.length / sending,
     answered: good.length,
     rejected: rejections.length,
     late,
