@@ -153,7 +153,9 @@ export class Clients {
       (this.#calls.get(key) ?? this.#calls.set(key, []).get(key)!).push(call);
     const answer = (call.answer = await this.#call(operation, input));
     call.ended = time.now;
-    chronicle.note(`${operation} ${JSON.stringify(input)}: ${answer.kind} ${"message" in answer ? answer.message : ""}`);
+    chronicle.note(
+      `${operation} ${JSON.stringify(input)}: ${answer.kind} ${"message" in answer ? answer.message : ""}`,
+    );
     this.#count(key);
     if (answer.kind === "refused") {
       const { existsSince, absentSince, restsSince } = observer.history(key);
@@ -188,7 +190,8 @@ export class Clients {
       chronicle.must(
         "nothing acknowledged is lost, and nothing is done twice",
         acknowledged <= stored && stored <= asked.length - refused,
-        () => `${key}: ${operations.join()}: ${acknowledged} acknowledged, ${refused} refused of ${asked.length}; ${stored} stored`,
+        () =>
+          `${key}: ${operations.join()}: ${acknowledged} acknowledged, ${refused} refused of ${asked.length}; ${stored} stored`,
       );
     };
     count(creations, "CreateEndpoint");

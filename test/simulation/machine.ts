@@ -76,7 +76,8 @@ export class Machine {
     };
     this.processes.set(process.pid, process);
     this.#chronicle.note(`process ${process.pid} of ${id} starts (${behaviour})`);
-    const crashes = behaviour === "crashes" || (behaviour === "flaky" && !this.calm && this.#dice.chance(0.4));
+    const crashes =
+      behaviour === "crashes" || (behaviour === "flaky" && !this.calm && this.#dice.chance(0.4));
     if (crashes) {
       this.#time.after(this.#dice.between(20, 4_000), () => this.kill(process, "it crashes at its start"));
       this.#chronicle.fault("an instance crashes at its start");

@@ -200,9 +200,7 @@ export class Observer {
     const { time, machine } = this.#world;
     return (
       noWeight(route) ||
-      route.variants.some(
-        ({ fleet }) => time.now - (machine.lastDeath.get(fleet) ?? -Infinity) < RECENT_MS,
-      )
+      route.variants.some(({ fleet }) => time.now - (machine.lastDeath.get(fleet) ?? -Infinity) < RECENT_MS)
     );
   }
 

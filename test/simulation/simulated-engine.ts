@@ -1,4 +1,10 @@
-import type { Engine, FleetFailure, FleetSpec, FleetStatus, InstancePhase } from "../../src/compute/engine.ts";
+import type {
+  Engine,
+  FleetFailure,
+  FleetSpec,
+  FleetStatus,
+  InstancePhase,
+} from "../../src/compute/engine.ts";
 import { InjectedFault, type Life } from "./life.ts";
 import type { Behaviour, Note, Process } from "./machine.ts";
 import type { World } from "./world.ts";
@@ -95,6 +101,8 @@ export class SimulatedEngine implements Engine {
     this.#watchers.add(watcher);
     return () => this.#watchers.delete(watcher);
   }
+
+  suspect(): void {}
 
   async *logs(): AsyncIterable<{ instance: string; line: string }> {}
 

@@ -17,11 +17,7 @@ export class SimulatedStore implements ResourceStore {
   readonly #life: Pick<Life, "port" | "ended">;
   readonly #onCommit: OnCommit;
 
-  constructor(
-    disk: ResourceStore,
-    life: Pick<Life, "port" | "ended">,
-    onCommit: OnCommit,
-  ) {
+  constructor(disk: ResourceStore, life: Pick<Life, "port" | "ended">, onCommit: OnCommit) {
     this.#disk = disk;
     this.#life = life;
     this.#onCommit = onCommit;

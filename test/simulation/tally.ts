@@ -36,7 +36,9 @@ export class Tally {
     const table = (title: string, rows: Tally["faults"]) =>
       [...rows]
         .toSorted(([a], [b]) => a.localeCompare(b))
-        .map(([name, { runs, times }]) => `${String(runs).padStart(8)} ${String(times).padStart(10)}  ${name}`)
+        .map(
+          ([name, { runs, times }]) => `${String(runs).padStart(8)} ${String(times).padStart(10)}  ${name}`,
+        )
         .toSpliced(0, 0, `${title}: runs, times`);
     return [
       this.line(),

@@ -34,7 +34,12 @@ export class Traffic {
       this.answered++;
       const long = dice.chance(plan.longRequests);
       if (long) chronicle.fault("a request takes long");
-      this.#work(gateway, variant.fleet, process, long ? dice.between(2_000, LONGEST_MS) : dice.between(1, 200));
+      this.#work(
+        gateway,
+        variant.fleet,
+        process,
+        long ? dice.between(2_000, LONGEST_MS) : dice.between(1, 200),
+      );
       return;
     }
     this.failed++;

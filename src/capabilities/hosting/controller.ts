@@ -34,14 +34,17 @@ export interface EndpointControllerPorts {
 
 /** A request may take 60 s; a fleet that has one for longer is stopped all the same. */
 const DRAIN_MS = 65_000;
-/** How often to look whether a drained fleet is idle, and whether a deadline has passed. */
-const DRAIN_POLL_MS = 50;
+/** Whether a drained fleet is idle is looked at often at first: most requests are short. */
+const drainPollMs = (spentMs: number) => Math.min(1_000, Math.max(50, spentMs / 4));
+const STOP_POLL_MS = 5_000;
+/** How often to look whether a deadline has passed. */
 const DEADLINE_POLL_MS = 1_000;
 const RESTART_MS = 5_000;
 /** What an engine may take beyond the download and start-up times of the variants before an update is given up. */
 const DEADLINE_SLACK_MS = 30_000;
 
 export function endpointReconciler({ store, engine, routes, clock, log }: EndpointControllerPorts) {
+  const began = clock.now();
   return async function reconcile(name: string): Promise<Next> {
     const endpoint = await store.get(EndpointKind, name);
     if (!endpoint) return "done";
@@ -59,11 +62,13 @@ export function endpointReconciler({ store, engine, routes, clock, log }: Endpoi
       case "Deleting":
         return remove(endpoint);
       case "Failed":
+        // It may have been routed to already when control was killed before it could write that it serves.
+        await routes.publish(endpoint.name, undefined);
         return retire(endpoint, []);
       case "RollingBack":
-        return settle(await serve(endpoint, endpoint.status.live!), endpoint.status.failureReason);
+        return settle(endpoint, await serve(endpoint, endpoint.status.live!), endpoint.status.failureReason);
       case "InService": {
-        const served = await serve(endpoint, endpoint.spec);
+        const served = await record(endpoint, await serve(endpoint, endpoint.spec));
         const retired = await retire(served, [endpoint.spec]);
         return (await restart(endpoint)) ? { afterMs: RESTART_MS } : retired;
       }
@@ -95,7 +100,7 @@ export function endpointReconciler({ store, engine, routes, clock, log }: Endpoi
     const failed = fleets.findIndex(({ failure }) => failure);
     if (failed >= 0) return turnBack(endpoint, failureReason(spec.variants[failed]!, fleets[failed]!));
     if (fleets.every((fleet, index) => readyInstances(fleet).length >= spec.variants[index]!.instanceCount))
-      return settle(await serve(endpoint, spec));
+      return settle(endpoint, await route(endpoint, spec, fleets));
     if (overdue(endpoint)) return turnBack(endpoint, late(endpoint));
     await record(endpoint, {
       progress: progressOf(spec, fleets),
@@ -105,22 +110,32 @@ export function endpointReconciler({ store, engine, routes, clock, log }: Endpoi
   }
 
   /** Keeps a deployment's fleets running and its route true to them. */
-  async function serve(endpoint: Endpoint, deployment: Deployment): Promise<Endpoint> {
-    const fleets = await apply(endpoint, deployment);
+  async function serve(endpoint: Endpoint, deployment: Deployment): Promise<Partial<EndpointStatus>> {
+    return route(endpoint, deployment, await apply(endpoint, deployment));
+  }
+
+  /** Traffic goes to these fleets once this resolves; what is to be written of it. */
+  async function route(
+    endpoint: Endpoint,
+    deployment: Deployment,
+    fleets: readonly FleetStatus[],
+  ): Promise<Partial<EndpointStatus>> {
     await routes.publish(endpoint.name, endpointRoute(endpoint, deployment, fleets));
-    if (endpoint.spec.revision !== deployment.revision && endpoint.status.state === "Updating")
-      return endpoint;
-    return record(endpoint, {
+    return {
       live: deployment,
       progress: progressOf(deployment, fleets),
       digests: fleetDigests(endpoint.status.digests, fleets),
-    });
+    };
   }
 
-  /** The deployment serves: the endpoint is in service, and what it replaced is drained. */
-  async function settle(endpoint: Endpoint, reason?: string): Promise<Next> {
+  /**
+   * The deployment serves: the endpoint is in service, and what it replaced is drained. One write says both, so that a
+   * crash never leaves an endpoint that is live and yet may fail as if it had not been.
+   */
+  async function settle(endpoint: Endpoint, news: Partial<EndpointStatus>, reason?: string): Promise<Next> {
     const status: EndpointStatus = {
       ...endpoint.status,
+      ...news,
       state: "InService",
       ...(reason !== undefined && { failureReason: reason }),
     };
@@ -171,11 +186,13 @@ export function endpointReconciler({ store, engine, routes, clock, log }: Endpoi
     );
     const unneeded = fleetsOf(endpoint).filter(({ id }) => !needed.has(id));
     const draining: Record<string, number> = {};
-    let waiting = false;
+    // An engine that fails to stop a fleet is asked again.
+    let lookAfterMs = STOP_POLL_MS;
     for (const { id } of unneeded) {
       const since = (draining[id] = endpoint.status.draining[id] ?? clock.now());
       const inFlight = await routes.drained(id, 0);
-      if (inFlight > 0 && clock.now() < since + DRAIN_MS) waiting = true;
+      const spent = clock.now() - since;
+      if (inFlight > 0 && spent < DRAIN_MS) lookAfterMs = Math.min(lookAfterMs, drainPollMs(spent));
       else
         void engine
           .delete(id)
@@ -183,20 +200,21 @@ export function endpointReconciler({ store, engine, routes, clock, log }: Endpoi
     }
     const digests = keptDigests(endpoint.status.digests, needed);
     await record(endpoint, { draining, digests });
-    return waiting ? { afterMs: DRAIN_POLL_MS } : "done";
+    return unneeded.length > 0 ? { afterMs: lookAfterMs } : "done";
   }
 
   async function remove(endpoint: Endpoint): Promise<Next> {
     await routes.publish(endpoint.name, undefined);
     const next = await retire(endpoint, []);
-    if (fleetsOf(endpoint).length > 0) return next === "done" ? { afterMs: DEADLINE_POLL_MS } : next;
+    if (fleetsOf(endpoint).length > 0) return next === "done" ? { afterMs: STOP_POLL_MS } : next;
     const latest = await store.get(EndpointKind, endpoint.name);
     if (latest) await store.remove(EndpointKind, latest);
     return "done";
   }
 
+  /** A server that was down for long gives what it finds in progress its whole time again. */
   function overdue({ spec, status }: Endpoint): boolean {
-    return clock.now() > status.since + deadline(spec);
+    return clock.now() > Math.max(status.since, began) + deadline(spec);
   }
 
   function apply(endpoint: Endpoint, deployment: Deployment): Promise<FleetStatus[]> {
