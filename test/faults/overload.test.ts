@@ -6,8 +6,8 @@ import { signedRequests } from "../../bench/load/signed-requests.ts";
 import { KillableServer } from "./killable-server.ts";
 
 const SERIAL_MODEL = fileURLToPath(new URL("../support/serial-model.mjs", import.meta.url));
-/** 5 ms a request. */
-const CAPACITY = 200;
+/** A second: 20 ms a request, so that 20 times as many are no work for a small machine that is busy. */
+const CAPACITY = 50;
 /** Clients leave after this. */
 const deadlineMs = 1000;
 
@@ -18,7 +18,7 @@ beforeAll(async () => {
   server = await KillableServer.start();
   const { tideway } = server;
   await tideway.image("serial", SERIAL_MODEL);
-  await tideway.deploy("serial", { Image: "serial" });
+  await tideway.deploy("serial", { Image: "serial", Environment: { SERIAL_MS: "20" } });
   requests = signedRequests({
     url: tideway.server.url,
     path: "/endpoints/serial/invocations",
@@ -41,17 +41,13 @@ async function load(times: number, milliseconds: number, retries = 0): Promise<O
 test("F104: 5 and 20 times too much", async () => {
   const peak = await load(0.95, 2000);
   expect(peak).toMatchObject({ rejected: 0, failed: 0 });
-  for (const [times, share] of [
-    [5, 0.9],
-    [20, 0.8],
-  ] as const) {
+  for (const times of [5, 20]) {
     await load(times, 1000); // until its pace is known
-    const result = await load(times, 3000);
+    const result = await load(times, 4000);
     expect(result.failed).toBe(0);
-    expect(result.rejected).toBeGreaterThan(0);
-    // the aim is `share`; machines that are busy with something else get a third of slack
-    expect(result.goodput).toBeGreaterThan(peak.goodput * share * 0.67);
-    // the aim is 50 ms; what waits is answered in up to 900
+    expect(result.rejected).toBeGreaterThan(4 * (times - 2) * CAPACITY);
+    // the aims are 0.9 and 0.8 of the peak, and 50 ms at the 99th percentile; machines may be busy with something else
+    expect(result.goodput).toBeGreaterThan(peak.goodput * 0.6);
     expect(result.rejectedP50).toBeLessThan(100);
     expect(result.rejectedP99).toBeLessThan(result.p50);
   }
