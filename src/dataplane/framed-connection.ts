@@ -142,11 +142,6 @@ export class FramedConnection {
     const one = this.#open.get(id);
     if (!one) throw new FrameError("an answer to what was not asked");
     if (one.answered === (kind === "answer")) throw new FrameError("an answer out of its order");
-    if (last) {
-      this.#open.delete(id);
-      one.sent = undefined;
-      if (one.aborted) this.#abandoned--;
-    }
     if (kind === "answer") {
       const { status, headers } = this.#headOf(head);
       one.answered = true;
@@ -157,7 +152,11 @@ export class FramedConnection {
         throw new FrameError("more than it was asked for");
       one.events.onData(body);
     }
-    if (last && !one.aborted) one.events.onEnd();
+    if (!last) return;
+    this.#open.delete(id);
+    one.sent = undefined;
+    if (one.aborted) this.#abandoned--;
+    else one.events.onEnd();
   }
 
   #headOf(text: string): AnswerHead {
