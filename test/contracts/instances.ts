@@ -24,11 +24,16 @@ export interface Seen {
 }
 
 /** Asks an instance; resolves with the body. */
-export function ask(address: Address, path = "/invocations", method = "POST"): Promise<string> {
+export function ask(
+  address: Address,
+  path = "/invocations",
+  method = "POST",
+  body?: string,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const where =
       address.kind === "unix" ? { socketPath: address.path } : { host: address.host, port: address.port };
-    request({ ...where, path, method, agent: false }, (response) => {
+    request({ ...where, path, method, headers: { "content-type": "text/csv" }, agent: false }, (response) => {
       let body = "";
       response.setEncoding("utf8");
       response.on("data", (chunk: string) => (body += chunk));
@@ -36,7 +41,7 @@ export function ask(address: Address, path = "/invocations", method = "POST"): P
       response.on("error", reject);
     })
       .on("error", reject)
-      .end();
+      .end(body);
   });
 }
 
