@@ -3,8 +3,10 @@
  * host -> signature -> input -> body -> proof -> data plane -> answer. Everything else is the dispatcher's.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { ServiceUnavailable } from "@aws-sdk/client-sagemaker-runtime";
 import type { Account } from "../base/arn.ts";
 import type { Clock } from "../base/clock.ts";
+import { EventLoopWatch } from "../base/event-loop.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { type DataPlane, type Invocation, StreamFailure } from "../dataplane/data-plane.ts";
@@ -59,17 +61,20 @@ export function createGateway(options: GatewayOptions): Gateway {
 /** A refused client may go on sending for so long, so that it gets to read why. */
 const LINGER_MS = 2000;
 const BODY_MS = 65_000;
+const TOO_BUSY = "The server is too busy to take this request. Try again later.";
 
 class RuntimeGateway implements Gateway {
   readonly #options: GatewayOptions;
   readonly #hosts: Hosts;
   readonly #consoleUrl: string;
   readonly #bodyDeadlines: DeadlineList;
+  readonly #eventLoop: EventLoopWatch;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
     this.#hosts = new Hosts(options.allowedHosts, options.allowedOrigins);
     this.#bodyDeadlines = new DeadlineList(options.clock, options.bodyTimeoutMs ?? BODY_MS);
+    this.#eventLoop = new EventLoopWatch(options.clock);
     this.#consoleUrl = options.consoleUrl ?? `https://${options.account.region}.console.aws.amazon.com`;
   }
 
@@ -78,6 +83,8 @@ class RuntimeGateway implements Gateway {
     if (!target) return this.#options.dispatcher.handle(message, reply);
     const requestId = this.#options.random.uuid();
     try {
+      // with more to do than can be done, everybody would wait for nothing; control's requests are few, and needed then
+      if (this.#eventLoop.overloaded) throw new ServiceUnavailable({ message: TOO_BUSY, $metadata: {} });
       await this.#invoke(target, message, reply, requestId);
     } catch (error) {
       this.#fail(error as Error, message, reply, requestId);
@@ -165,6 +172,7 @@ class RuntimeGateway implements Gateway {
 
   [Symbol.dispose](): void {
     this.#bodyDeadlines[Symbol.dispose]();
+    this.#eventLoop[Symbol.dispose]();
   }
 }
 

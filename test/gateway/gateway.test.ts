@@ -191,7 +191,7 @@ describe("InvokeEndpoint through the SDK", () => {
     await expect(
       gateway.client.send(new InvokeEndpointCommand({ EndpointName: "None", Body: "1" })),
     ).rejects.toThrow();
-    expect(clock.pending).toBe(1);
+    expect(clock.pending).toBe(2); // the body's deadline, and the look at the event loop
     await gateway[Symbol.asyncDispose]();
     expect(clock.pending).toBe(0);
   });
@@ -346,6 +346,35 @@ describe("errors", () => {
     expect(await failure(invoke(gateway, input))).toMatchObject({ name: "ValidationError", message });
     expect(gateway.instance.seen).toEqual([]);
   });
+});
+
+test("a process that can not keep up refuses invocations at once, not what control is asked, until it can", async () => {
+  let lateness = 300;
+  let passed = 0;
+  // fires soon, and says that it was late
+  const clock: Clock = {
+    ...systemClock,
+    monotonic: () => systemClock.monotonic() + passed,
+    after: (ms, callback) =>
+      systemClock.after(Math.min(ms, 1), () => {
+        passed += ms + lateness;
+        callback();
+      }),
+  };
+  const gateway = await serving(echo, { gatewayClock: clock });
+  const status = async () => (await call(gateway, "/endpoints/Iris/invocations", "POST", "x")).status;
+  while ((await status()) === 200) continue;
+  const seen = gateway.instance.seen.length;
+  expect(await failure(invoke(gateway))).toMatchObject({
+    name: "ServiceUnavailable",
+    message: "The server is too busy to take this request. Try again later.",
+    $metadata: { httpStatusCode: 503 },
+  });
+  expect((await call(gateway, "/", "POST", "")).status).toBe(418);
+  expect(gateway.instance.seen).toHaveLength(seen);
+  lateness = 0;
+  while ((await status()) !== 200) continue;
+  expect(gateway.errors).toEqual([]);
 });
 
 describe("signatures", () => {
