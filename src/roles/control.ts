@@ -6,6 +6,7 @@ import { endpointReconciler } from "../capabilities/hosting/controller.ts";
 import { endpointOfFleet } from "../capabilities/hosting/fleets.ts";
 import { EndpointKind } from "../capabilities/hosting/kinds.ts";
 import { hostingOperations } from "../capabilities/hosting/operations.ts";
+import { stopOrphanFleets } from "../capabilities/hosting/orphan-fleets.ts";
 import { iamHandlers } from "../capabilities/iam/operations.ts";
 import { platformApi } from "../capabilities/platform/api.ts";
 import { ImageAliases } from "../capabilities/platform/image-aliases.ts";
@@ -54,6 +55,7 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
   const { objects, s3 } = await openObjects(ports, fatal, parts);
   const aliases = await ImageAliases.open(account, store);
   const engine = parts.use(await given.engine(objects, aliases));
+  await stopOrphanFleets(store, engine, log);
 
   const reconcile = endpointReconciler({ store, engine, routes: given.routes, clock, log });
   const controller = parts.use(await runController(store, EndpointKind, reconcile, { clock, random, log }));

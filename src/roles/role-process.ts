@@ -120,7 +120,8 @@ export class RoleProcess {
     child.on("message", (received: FromRole) => {
       if (received.kind === "ready") ready.resolve();
       else if (received.kind === "failed") ready.reject(new RoleFailure(received.message, received.code));
-      else onMessage?.(received);
+      // What a process that has ended still had in its pipe must not mix with what its successor says.
+      else if (this.#child === child) onMessage?.(received);
     });
     child.send(message, socket, {}, () => socket?.close());
     const cancel = clock.after(START_MS, () => child.kill("SIGKILL"));

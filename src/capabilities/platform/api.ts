@@ -94,12 +94,8 @@ export function platformApi(ports: PlatformPorts): {
       async (name, { query }, _, signal) => {
         const endpoint = await store.get(EndpointKind, name);
         if (!endpoint) throw new Fault("ResourceNotFound", `Could not find endpoint "${name}".`, 404);
-        const fleets = engine.fleets().filter(({ id }) => id.startsWith(`${endpoint.uid.slice(0, 8)}-`));
-        return {
-          lines: merged(
-            fleets.map(({ id }) => engine.logs(id, { follow: query.get("follow") === "true", signal })),
-          ),
-        };
+        const follow = query.get("follow") === "true";
+        return { lines: engine.logs(`${endpoint.uid.slice(0, 8)}-`, { follow, signal }) };
       },
     ],
   ];
@@ -190,19 +186,3 @@ const drained = (reply: ServerResponse) =>
     reply.once("drain", resolve);
     reply.once("close", resolve);
   });
-
-/** Lines of several sources in the order in which they come. */
-async function* merged(sources: readonly AsyncIterable<object>[]): AsyncIterable<object> {
-  const next = async (iterator: AsyncIterator<object>) => ({ iterator, result: await iterator.next() });
-  const pending = new Map(
-    sources.map((source) => source[Symbol.asyncIterator]()).map((iterator) => [iterator, next(iterator)]),
-  );
-  while (pending.size > 0) {
-    const { iterator, result } = await Promise.race(pending.values());
-    if (result.done) pending.delete(iterator);
-    else {
-      pending.set(iterator, next(iterator));
-      yield result.value;
-    }
-  }
-}
