@@ -298,6 +298,9 @@ export class Instance {
       if (suspected) this.#suspicion = new AbortController();
       const answer = await (suspected ? this.#insist(address, over) : this.#ping(address, over));
       if (over.aborted) return undefined;
+      // A worker of it may have been ended, or a fork refused: what is left is not what was started.
+      const excess = this.#confinement?.excess;
+      if (excess) return { reason: "limit", message: excess };
       const hangs =
         isStopped(programOf(pid)) ||
         (suspected && this.#owner.answersWhileBusy && typeof answer === "string");
