@@ -242,6 +242,25 @@ export function engineContract(name: string, open: () => Promise<EngineFixture>)
         throw new Error("no lines expected");
     });
 
+    test("follows every fleet whose id begins so, also one that comes later, until none is left", async () => {
+      const { engine, spec } = await fixture();
+      await engine.apply(spec({}, { id: "e-r1" }));
+      await engine.apply(spec({}, { id: "other" }));
+      for (const id of ["e-r1", "other"]) await until(engine, id, ready(1));
+      const from: string[] = [];
+      const following = (async () => {
+        const { signal } = new AbortController();
+        for await (const { instance, line } of engine.logs("e-", { follow: true, signal }))
+          from.push(`${instance}: ${line.split(" ")[0]}`);
+      })();
+      await engine.apply(spec({}, { id: "e-r2" }));
+      await until(engine, "e-r2", ready(1));
+      await engine.delete("e-r1");
+      await engine.delete("e-r2");
+      await following;
+      expect(from.toSorted()).toEqual(["e-r1-0: got", "e-r1-0: starting", "e-r2-0: got", "e-r2-0: starting"]);
+    });
+
     test("ends everything when it is closed", async () => {
       const { engine, spec, close } = await fixture();
       await engine.apply(spec({}, { desired: 2 }));
