@@ -1,4 +1,5 @@
 /** The loop: change an input, run the target, keep what takes a branch for the first time, make failing inputs small. */
+import { setImmediate } from "node:timers/promises";
 import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { Random } from "../src/base/random.ts";
@@ -80,7 +81,7 @@ export class Fuzzer {
     for (const input of [...target.seeds, ...corpus])
       await this.#try(bytesOf(input).subarray(0, this.#maxLength), true);
     const end = this.#start + seconds * 1000;
-    const before = heapMiB();
+    const before = await heapMiB();
     let told = this.#start;
     while (this.#runs < runs && this.#known.size < MAX_FAILURES) {
       if (this.#runs % 64 === 0) {
@@ -94,7 +95,7 @@ export class Fuzzer {
       await this.#try(this.#mutator.mutate(input, other), false);
     }
     const progress = this.#progress(performance.now());
-    const retainedMiB = heapMiB() - before;
+    const retainedMiB = (await heapMiB()) - before;
     if (retainedMiB > MAX_RETAINED_MIB)
       onFailure({
         input: Buffer.alloc(0),
@@ -206,8 +207,12 @@ export class Fuzzer {
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
 
-function heapMiB(): number {
-  collectGarbage();
+async function heapMiB(): Promise<number> {
+  for (let turn = 0; turn < 3; turn++) {
+    collectGarbage();
+    // buffers are given back a turn later
+    await setImmediate();
+  }
   const { heapUsed, external } = process.memoryUsage();
   return (heapUsed + external) / 2 ** 20;
 }
@@ -230,13 +235,11 @@ function keyOf(error: unknown): string {
   return `${error.name} ${words} ${place.trim()}`;
 }
 
+const ROOT = new URL("..", import.meta.url).href;
+
+/** With places as they are called in the repository. */
 function told(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return [
-    `${error.name}: ${error.message}`,
-    ...(error.stack ?? "")
-      .split("\n")
-      .filter((line) => /^\s+at /.test(line))
-      .slice(0, 4),
-  ].join("\n");
+  const places = (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
+  return [`${error.name}: ${error.message}`, ...places].join("\n").replaceAll(ROOT, "");
 }

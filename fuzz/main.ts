@@ -1,7 +1,7 @@
 /**
  * `npm run fuzz`: every parser of untrusted bytes under a coverage-guided fuzzer.
  * `--minutes N` in all (1), `--target a,b` only these, `--seed N`, `--runs N` and `--seconds N` bounds for each target,
- * `--keep` writes the corpus anew, `--json` the result on standard output.
+ * `--keep` writes the corpus anew, `--no-write` no failing inputs either, `--json` the result on standard output.
  * Each target runs first over `fuzz/corpus/<target>/` and `fuzz/crashes/<target>/`; what fails is written to the latter.
  */
 import { createHash } from "node:crypto";
@@ -19,6 +19,7 @@ const { values } = parseArgs({
     target: { type: "string", default: Object.keys(TARGETS).join(",") },
     seed: { type: "string", default: "1" },
     keep: { type: "boolean", default: false },
+    "no-write": { type: "boolean", default: false },
     json: { type: "boolean", default: false },
   },
 });
@@ -55,6 +56,8 @@ const write = (folder: string, input: Uint8Array, about?: string) => {
   if (about !== undefined) writeFileSync(`${file}.txt`, `${about}\n`);
   return file;
 };
+
+const inBase64 = (input: Uint8Array) => `base64:${Buffer.from(input).toString("base64")}`;
 
 const line = (cells: readonly (string | number)[]) =>
   cells.map((cell, index) => (index ? String(cell).padStart(11) : String(cell).padEnd(18))).join("");
@@ -97,7 +100,9 @@ for (const name of chosen) {
   });
   failed += failures.length;
   note(result ? row(result, failures.length, result.retainedMiB.toFixed(1)) : `${name}: ended`);
-  const files = failures.map(({ input, error }) => write(crashes, input, error));
+  const files = failures.map(({ input, error }) =>
+    values["no-write"] ? inBase64(input) : write(crashes, input, error),
+  );
   failures.forEach(({ error }, index) => note(`  ${error.replaceAll("\n", "\n  ")}\n  ${files[index]}`));
   if (values.keep && result) {
     rmSync(corpus, { recursive: true, force: true });

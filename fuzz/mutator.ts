@@ -29,6 +29,9 @@ const WORDS = [
   0, 1, 2, 0x7f, 0x80, 0xff, 0x100, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000, 0xfffffff0, 0xffffffff,
 ];
 
+/** What readers take for space, ends and structure, and where a byte's sorts begin and end. */
+const BYTES = Buffer.from("\0\t\n\v\f\r \"#%&',./:;<=>?[\\]{}\x7f\x80\x85\xa0\xad\xc0\xe2\xff", "latin1");
+
 /** Changes inputs at random; the same seed makes the same changes. */
 export class Mutator {
   readonly #random: Random;
@@ -64,7 +67,7 @@ export class Mutator {
     const inside = Math.min(at, length - 1);
     switch (this.#below(length ? 14 : 3)) {
       case 0:
-        return this.#replace(at, 0, Buffer.of(this.#below(256)));
+        return this.#replace(at, 0, Buffer.of(this.#byte()));
       case 1:
       case 2:
         return this.#replace(at, this.#below(3) ? 0 : this.#span(length - at), this.#word());
@@ -72,7 +75,7 @@ export class Mutator {
         room[inside]! ^= 1 << this.#below(8);
         return;
       case 4:
-        room[inside] = this.#below(256);
+        room[inside] = this.#byte();
         return;
       case 5:
         return this.#replace(at, this.#span(length - at), EMPTY);
@@ -115,6 +118,10 @@ export class Mutator {
         room[inside] = room[inside]! + (this.#below(2) ? 1 : -1);
         return;
     }
+  }
+
+  #byte(): number {
+    return this.#below(2) ? BYTES[this.#below(BYTES.length)]! : this.#below(256);
   }
 
   /** Mostly short. */

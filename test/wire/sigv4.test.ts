@@ -97,6 +97,15 @@ describe("the header", () => {
     expect(outcome(sign({}, { ...API, now: NOW + offset }))).toBe(expected);
   });
 
+  test("spaces around a header and runs of them do not count, any other character does", () => {
+    const signed = sign({ headers: { "content-type": "text/csv; a" } }, API);
+    const typed = (type: string) =>
+      outcome({ ...signed, headers: { ...signed.headers, "content-type": type } });
+    expect(typed(" text/csv;   a ")).toBe(ROOT);
+    expect(typed("text/csv; a\u00a0")).toBe("wrongSignature");
+    expect(typed("\ttext/csv; a")).toBe("wrongSignature");
+  });
+
   test("a late signature says both times, as clients expect", () => {
     const late = () => verify(request(sign({}, { ...API, now: NOW - 3_600_000 })), known(), NOW);
     expect(late).toThrow(
