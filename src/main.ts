@@ -8,6 +8,7 @@ import { jsonLog, type Log } from "./base/log.ts";
 import { systemRandom } from "./base/random.ts";
 import { rootCredentials } from "./base/root-credentials.ts";
 import type { Patience } from "./compute/process/instance.ts";
+import { removeCgroups } from "./compute/isolation/isolation.ts";
 import { openLocalProcessHost } from "./compute/process/local-process-host.ts";
 import { createDataPlane } from "./dataplane/create-data-plane.ts";
 import { InProcessPublisher } from "./dataplane/in-process-publisher.ts";
@@ -51,6 +52,7 @@ export async function startServer({
   const root = await rootCredentials(folder.path, random, env);
   const ports: RolePorts = { clock, random, log, settings: { ...settings, dataDir: folder.path }, root };
 
+  parts.defer(() => removeCgroups(folder.path, clock));
   const graceMs = patience?.graceMs;
   const host = parts.use(
     openLocalProcessHost({

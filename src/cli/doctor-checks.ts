@@ -2,7 +2,9 @@ import { execFile } from "node:child_process";
 import { access, constants } from "node:fs/promises";
 import { createServer } from "node:net";
 import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { moduleUrl } from "../base/module-url.ts";
 import { readServerFile } from "./data-folder.ts";
 import { TidewayApi } from "./tideway-api.ts";
 
@@ -54,6 +56,13 @@ export function checks({ env, dataDir, port, nodeVersion }: Machine): Check[] {
   };
   const pythonPath = env["TIDEWAY_PYTHON"] ?? "python3";
   const python = (code: string) => program(pythonPath, ["-c", code]);
+  // In a process of its own: command line and server share no code but their base.
+  const isolation = async () =>
+    JSON.parse(
+      await program(process.execPath, [
+        fileURLToPath(moduleUrl(import.meta.url, "../compute/isolation/report")),
+      ]),
+    ) as { memory: string; sandbox: string; why?: string };
   const pythonPackage = (name: string) => python(`import ${name}; print(${name}.__version__)`);
   return [
     {
@@ -141,13 +150,27 @@ export function checks({ env, dataDir, port, nodeVersion }: Machine): Check[] {
       look: () => pythonPackage("sklearn"),
     },
     {
-      name: "bubblewrap",
+      name: "sandbox",
       needed: false,
-      meaning: "nothing yet: models run with the rights of the user who runs the server, with it or without",
+      meaning:
+        "models can read the server's files and reach the network, with the rights of the user who runs it",
       fix: "apt install bubblewrap (Linux only; user namespaces must be allowed)",
       async look() {
-        await program("bwrap", ["--ro-bind", "/", "/", "--unshare-pid", "--die-with-parent", "true"]);
-        return program("bwrap", ["--version"]);
+        const { sandbox, why } = await isolation();
+        if (sandbox === "none") throw new Error(why ?? "none");
+        return sandbox;
+      },
+    },
+    {
+      name: "memory limit",
+      needed: false,
+      meaning:
+        "what a model uses is looked at from time to time instead: a fast one may use more before it is ended",
+      fix: "run the server as root, or as a systemd service with Delegate=yes",
+      async look() {
+        const { memory } = await isolation();
+        if (memory === "watchdog") throw new Error("no cgroup that the server may write to; a watchdog");
+        return memory;
       },
     },
     {

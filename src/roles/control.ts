@@ -71,6 +71,7 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
       account,
       store,
       objects,
+      isolation: engine.isolation,
       clock,
       describeHoldMs: settings.describeHoldMs,
     }),

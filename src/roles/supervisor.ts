@@ -9,6 +9,7 @@ import { jsonLog } from "../base/log.ts";
 import { moduleUrl } from "../base/module-url.ts";
 import { systemRandom } from "../base/random.ts";
 import { rootCredentials } from "../base/root-credentials.ts";
+import { removeCgroups } from "../compute/isolation/isolation.ts";
 import { openLocalProcessHost } from "../compute/process/local-process-host.ts";
 import { serveProcessHost } from "../compute/process/serve-process-host.ts";
 import { openDataFolder } from "../state/data-folder.ts";
@@ -32,6 +33,7 @@ export async function startProcesses(given: ServerSettings, gateways: number): P
   const log = jsonLog((line) => process.stderr.write(line));
   const folder = parts.use(await openDataFolder(given.dataDir));
   const root = await rootCredentials(folder.path, random, given.env);
+  parts.defer(() => removeCgroups(folder.path, clock));
   const host = parts.use(openLocalProcessHost({ dir: folder.resolve("instances"), clock, log }));
   const door = new Door(given, gateways > 1);
   const first = await door.open();

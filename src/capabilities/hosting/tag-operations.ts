@@ -1,5 +1,6 @@
 /** AddTags, ListTags, DeleteTags: on any resource that the store knows by its ARN. */
 import type * as sagemaker from "@aws-sdk/client-sagemaker";
+import type { IsolationLevel } from "../../compute/isolation/isolation.ts";
 import { type ResourceStore, TooManyTags } from "../../state/store.ts";
 import type { Context } from "../../wire/context.ts";
 import { Fault } from "../../wire/http.ts";
@@ -11,7 +12,17 @@ const PAGE = 50;
 
 type TagOperations = Pick<Handlers<typeof sagemaker, Context>, "AddTags" | "ListTags" | "DeleteTags">;
 
-export function tagOperations(store: ResourceStore): TagOperations {
+/** What Tideway itself says of a resource begins so, as AWS's own tags begin with `aws:`. */
+const RESERVED = /^(aws|tideway):/i;
+
+/** `isolation` is how the instances of every endpoint are kept apart. */
+export function tagOperations(store: ResourceStore, isolation?: IsolationLevel): TagOperations {
+  const own = isolation
+    ? [
+        { Key: "tideway:memory-limit", Value: isolation.memory },
+        { Key: "tideway:sandbox", Value: isolation.sandbox },
+      ]
+    : [];
   const sorted = async (resourceArn: string) => {
     const tags = await store.tags(resourceArn);
     if (!tags) throw missing(resourceArn);
@@ -30,7 +41,8 @@ export function tagOperations(store: ResourceStore): TagOperations {
     },
 
     async ListTags({ ResourceArn, MaxResults = PAGE, NextToken }) {
-      const all = await sorted(ResourceArn);
+      const given = await sorted(ResourceArn);
+      const all = /:endpoint\/[^/]+$/.test(ResourceArn) ? [...given, ...own] : given;
       const after = NextToken === undefined ? "" : Buffer.from(NextToken, "base64url").toString();
       if (NextToken !== undefined && !all.some(({ Key }) => Key === after))
         throw invalid("NextToken is not one that this request was given before.");
@@ -56,7 +68,8 @@ export function tagsOf(
 ): Record<string, string> {
   const found = new Map<string, string>();
   for (const { Key = "", Value = "" } of tags ?? []) {
-    if (/^aws:/i.test(Key)) throw invalid(`The tag key ${Key} begins with aws:, which is reserved.`);
+    const reserved = RESERVED.exec(Key)?.[0];
+    if (reserved) throw invalid(`The tag key ${Key} begins with ${reserved}, which is reserved.`);
     if (found.has(Key)) throw invalid(`Duplicate tag key: ${Key}.`);
     found.set(Key, Value);
   }

@@ -1,5 +1,5 @@
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 
 import { sleep, type Clock } from "../../base/clock.ts";
 import type { Excess, Limits } from "./limits.ts";
@@ -58,7 +58,9 @@ export function findCgroupHome(
   const mount = mounts.find((one) => one?.type === "cgroup2");
   const path = pathOf((_, id) => id === "0");
   if (!mount || path === undefined) return undefined;
-  const unified = join(root, mount.at, below(path, mount.root));
+  const found = join(root, mount.at, below(path, mount.root));
+  // A control that is started again is in the leaf already.
+  const unified = basename(found) === SERVER_LEAF ? dirname(found) : found;
   if (!delegated(unified, isOurs)) return undefined;
   const home = made(unified, name, ["memory.max", "cgroup.procs"]);
   if (home === undefined || !enable(home)) return undefined;

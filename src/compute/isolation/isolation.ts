@@ -88,13 +88,25 @@ export async function openIsolation(options: IsolationOptions): Promise<Isolatio
     throw new Error(
       `A sandbox is required (--sandbox required), but ${fault}. Install bubblewrap and allow user namespaces, or take --sandbox auto.`,
     );
-  const name = `tideway-${createHash("sha256").update(dataDir).digest("hex").slice(0, 12)}`;
-  const home = cgroups ? findCgroupHome(name, isServerProcess) : undefined;
+  const home = cgroups ? cgroupHome(dataDir) : undefined;
   return new ProcessIsolation(options, home, "path" in bubblewrap ? bubblewrap.path : undefined, {
     memory: home ? `cgroup v${home.version}` : "watchdog",
     sandbox: fault === undefined ? "bubblewrap" : "none",
     ...(fault !== undefined && { why: fault }),
   });
+}
+
+/** Removes the cgroups of a server whose instances have ended: what was left for an engine that did not come. */
+export async function removeCgroups(dataDir: string, clock: Clock): Promise<void> {
+  const home = cgroupHome(dataDir);
+  if (!home) return;
+  await sweepCgroups(home, new Set(), clock);
+  removeCgroupHome(home);
+}
+
+function cgroupHome(dataDir: string): CgroupHome | undefined {
+  const name = `tideway-${createHash("sha256").update(dataDir).digest("hex").slice(0, 12)}`;
+  return findCgroupHome(name, isServerProcess);
 }
 
 /** bubblewrap's own program, or why it is not used. */
