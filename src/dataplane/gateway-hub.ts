@@ -36,6 +36,8 @@ interface ConnectedGateway {
   readonly messages: MessageSocket;
   /** The version that it routes by. */
   routed: number;
+  /** What it was asked and has not answered. */
+  readonly questions: Map<number, (requests: number | undefined) => void>;
 }
 
 interface Wait {
@@ -60,7 +62,6 @@ export class GatewayHub implements RoutePublisher, AsyncDisposable {
   readonly #entries = new Map<string, Entry>();
   readonly #gateways = new Map<string, ConnectedGateway>();
   readonly #waits = new Set<Wait>();
-  readonly #questions = new Map<number, (requests: number | undefined) => void>();
   readonly #closing = new AbortController();
   #alive: ReadonlySet<string> | undefined;
   #version = 0;
@@ -77,7 +78,11 @@ export class GatewayHub implements RoutePublisher, AsyncDisposable {
     this.#file = new RoutingTableFile(options.file, options.session);
     this.#server = createServer((socket) => this.#welcome(socket));
     const table = readRoutingTableFile(options.file, options.session);
-    if (!table) return;
+    if (!table) {
+      // beyond what any gateway may have from a file that was lost
+      this.#version = this.#horizon = options.clock.now();
+      return;
+    }
     this.#version = table.version;
     this.#horizon = table.horizon;
     for (const { endpoint, version, route } of table.routes.values())
@@ -147,6 +152,7 @@ export class GatewayHub implements RoutePublisher, AsyncDisposable {
     // first: a gateway that starts from the file must not route by less than what was waited for
     this.#save(keys);
     for (const { messages } of this.#gateways.values()) messages.send(routes);
+    this.#settle();
   };
 
   #changes(keys: readonly string[]): string[] {
@@ -196,7 +202,7 @@ export class GatewayHub implements RoutePublisher, AsyncDisposable {
   /** A gateway says what it routes by, and is told the rest. */
   #enter(id: string, version: number, messages: MessageSocket): ConnectedGateway {
     this.#flush();
-    const gateway = { id, messages, routed: version };
+    const gateway: ConnectedGateway = { id, messages, routed: version, questions: new Map() };
     if (version > this.#version) this.#overtake(version, gateway);
     this.#gateways.get(id)?.messages.destroy();
     this.#gateways.set(id, gateway);
@@ -222,15 +228,15 @@ export class GatewayHub implements RoutePublisher, AsyncDisposable {
     if (message.kind === "routed") {
       gateway.routed = message.version;
       this.#settle();
-    } else if (message.kind === "in-flight") this.#questions.get(message.question)?.(message.requests);
+    } else if (message.kind === "in-flight") gateway.questions.get(message.question)?.(message.requests);
     else if (message.kind === "instance-failed")
       this.#options.onInstanceFailure?.(message.instance, message.failure);
   }
 
   #leave(gateway: ConnectedGateway, error: Error | undefined): void {
     if (error) this.#options.log.warn("The link to a gateway broke.", { gateway: gateway.id, error });
-    if (this.#gateways.get(gateway.id) !== gateway) return;
-    this.#gateways.delete(gateway.id);
+    if (this.#gateways.get(gateway.id) === gateway) this.#gateways.delete(gateway.id);
+    for (const answer of gateway.questions.values()) answer(undefined);
     this.#settle();
   }
 
@@ -265,12 +271,12 @@ export class GatewayHub implements RoutePublisher, AsyncDisposable {
     if (!gateway) return 1;
     const question = ++this.#question;
     const { promise, resolve } = Promise.withResolvers<number | undefined>();
-    this.#questions.set(question, resolve);
+    gateway.questions.set(question, resolve);
     const cancel = this.#options.clock.after(COUNT_MS, () => resolve(undefined));
     gateway.messages.send({ kind: "count", question, fleet });
     const requests = await promise;
     cancel();
-    this.#questions.delete(question);
+    gateway.questions.delete(question);
     return requests ?? (this.#living().has(id) ? 1 : 0);
   }
 
@@ -280,7 +286,6 @@ export class GatewayHub implements RoutePublisher, AsyncDisposable {
     this.#closing.abort(stopping);
     for (const wait of this.#waits) wait.reject(stopping);
     this.#waits.clear();
-    for (const resolve of this.#questions.values()) resolve(undefined);
     const closed = new Promise((resolve) => this.#server.close(resolve));
     for (const socket of this.#sockets) socket.destroy();
     await closed;

@@ -211,7 +211,8 @@ export class Crowd {
   }
 }
 
-const LOOPBACK = /^(?:::ffff:)?127\.|^::1$/;
+/** And what has no address: a unix socket. */
+const LOOPBACK = /^(?:::ffff:)?127\.|^::1$|^$/;
 
 /** Requests that have no whole answer yet, down to its last byte. */
 class Pending {

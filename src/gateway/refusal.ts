@@ -1,0 +1,20 @@
+/** A refusal for a request that nobody has read yet, in the protocol that its sender most likely reads. */
+import type { Fault, HttpRequest, HttpResponse } from "../wire/http.ts";
+import { failure, type Protocol } from "../wire/protocol.ts";
+import { AwsQuery } from "../wire/query.ts";
+import { RestXml } from "../wire/rest.ts";
+import { AwsJson, Cbor } from "../wire/rpc.ts";
+import { claimedService } from "../wire/sigv4.ts";
+import { REST_JSON, RUNTIME } from "./runtime-service.ts";
+
+const PROTOCOLS: readonly Protocol[] = [new AwsJson("1.1"), new AwsJson("1.0"), new Cbor(), new AwsQuery()];
+const S3 = new RestXml("");
+
+/** Told from the head alone: the media type, and the service that the signature names. */
+export function refusal(request: HttpRequest, fault: Fault, requestId: string): HttpResponse {
+  const isForm = request.headers["content-type"]?.startsWith("application/x-www-form-urlencoded") ?? false;
+  const form = isForm ? new URLSearchParams("Action=") : request.query;
+  const spoken = PROTOCOLS.find((protocol) => protocol.speaks({ ...request, form }));
+  const protocol = spoken ?? (claimedService(request) === "s3" ? S3 : REST_JSON);
+  return protocol.fail(RUNTIME, failure(RUNTIME, fault), requestId);
+}
