@@ -57,6 +57,7 @@ export class Control {
     const random = this.#world.dice;
     const log = this.#log();
     const { store, engine, routes } = this.#ports;
+    this.publisher.prune(await store.names(EndpointKind));
     const reconcile = endpointReconciler({ store, engine, routes, clock, log });
     const counted: typeof reconcile = (name) => {
       this.#world.observer.reconciles++;

@@ -4,12 +4,37 @@ import type { World } from "./world.ts";
 
 type Table = ReadonlyMap<string, EndpointRoute>;
 
-/** A gateway process: routes by the last table it was handed, keeps it on disk, and starts from there. */
+/** The routing table on the machine's disk: control writes it before it tells anybody, gateways start from it. */
+export class RoutingFile {
+  version = 0;
+  table: Table = new Map();
+  readonly #earlier: { readonly version: number; readonly table: Table }[] = [];
+
+  write(version: number, table: Table): void {
+    this.#earlier.push({ version: this.version, table: this.table });
+    if (this.#earlier.length > 5) this.#earlier.shift();
+    this.version = version;
+    this.table = table;
+  }
+
+  /** It is not flushed: a power cut may take its end away. Instances it names are gone in any case. */
+  survivePowerCut(lostWrites: number): void {
+    const kept = (lostWrites > 0 ? this.#earlier.at(-lostWrites) : undefined) ?? this;
+    this.version = kept.version;
+    const routes = [...kept.table].map(([key, route]): [string, EndpointRoute] => [
+      key,
+      { ...route, variants: route.variants.map((variant) => ({ ...variant, instances: [] })) },
+    ]);
+    this.table = new Map(routes);
+  }
+}
+
+/** A gateway process: routes by the last table it was handed. */
 export class Gateway {
   readonly id: number;
   up = true;
-  /** Started from the disk and not handed a table since: it may not know what has gone meanwhile. */
-  fromDisk = false;
+  /** How often it was started: what was sent to an earlier one does not reach it. */
+  starts = 0;
   version = 0;
   table: Table = new Map();
   /** Until then it takes no message. */
@@ -22,15 +47,24 @@ export class Gateway {
     this.id = id;
   }
 
+  start(file: RoutingFile): void {
+    this.up = true;
+    this.starts++;
+    this.version = file.version;
+    this.table = file.table;
+  }
+
   take(version: number, table: Table): void {
     if (version < this.version) return;
     this.version = version;
     this.table = table;
-    this.fromDisk = false;
   }
 }
 
-/** Hands routes to gateways as control does it: in order, each waits for its acknowledgement, one that dies is not waited for. */
+/**
+ * Hands routes to gateways as src/dataplane/gateway-hub.ts does: in order, each waits until every gateway that lives has
+ * acknowledged it, and a new control goes on from the table on disk.
+ */
 export class SimulatedPublisher implements RoutePublisher {
   readonly #world: World;
   readonly #life: Life;
@@ -39,19 +73,16 @@ export class SimulatedPublisher implements RoutePublisher {
   readonly #acknowledged = new Map<Gateway, number>();
   #waiting: { readonly version: number; readonly resolve: () => void }[] = [];
 
-  /** A new control goes on from the newest table that a gateway has: it can't know yet what each endpoint needs. */
   constructor(world: World, life: Life) {
     this.#world = world;
     this.#life = life;
-    const newest = world.gateways.reduce((best, one) => (one.version > best.version ? one : best));
-    this.#table = new Map(newest.table);
-    this.#version = newest.version + 1;
+    this.#table = new Map(world.routingFile.table);
+    this.#version = world.routingFile.version;
     for (const gateway of world.gateways) if (gateway.up) this.connect(gateway);
   }
 
-  /** A gateway begins with the whole table. */
   connect(gateway: Gateway): void {
-    this.#acknowledged.set(gateway, 0);
+    this.#acknowledged.set(gateway, gateway.version);
     this.#send(gateway);
   }
 
@@ -60,15 +91,15 @@ export class SimulatedPublisher implements RoutePublisher {
     this.#tell();
   }
 
+  /** Takes back the routes of endpoints that are not there any more. */
+  prune(endpoints: readonly string[]): void {
+    const kept = new Set(endpoints.map((name) => name.toLowerCase()));
+    for (const key of this.#table.keys()) if (!kept.has(key)) this.#say(key, undefined);
+  }
+
   publish(endpoint: string, route: EndpointRoute | undefined): Promise<void> {
     return this.#life.port("the publication of a route", () => {
-      const key = endpoint.toLowerCase();
-      if (JSON.stringify(this.#table.get(key)) !== JSON.stringify(route)) {
-        if (route) this.#table.set(key, route);
-        else this.#table.delete(key);
-        this.#version++;
-        for (const gateway of this.#acknowledged.keys()) this.#send(gateway);
-      }
+      this.#say(endpoint.toLowerCase(), route);
       const version = this.#version;
       if (this.#reached(version)) return;
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -83,18 +114,28 @@ export class SimulatedPublisher implements RoutePublisher {
     );
   }
 
+  #say(key: string, route: EndpointRoute | undefined): void {
+    if (JSON.stringify(this.#table.get(key)) === JSON.stringify(route)) return;
+    if (route) this.#table.set(key, route);
+    else this.#table.delete(key);
+    this.#version++;
+    this.#world.routingFile.write(this.#version, new Map(this.#table));
+    for (const gateway of this.#acknowledged.keys()) this.#send(gateway);
+  }
+
   #send(gateway: Gateway): void {
     const { time, dice, plan, chronicle } = this.#world;
     const version = this.#version;
+    const { starts } = gateway;
     const table: Table = new Map(this.#table);
     const delay = dice.between(0, plan.gatewayDelayMs);
     if (delay > 1_000) chronicle.fault("a gateway acknowledges after more than a second");
     gateway.lastArrival = Math.max(gateway.lastArrival, gateway.stalledUntil, time.now + delay);
     time.after(gateway.lastArrival - time.now, () => {
-      if (!gateway.up || !this.#acknowledged.has(gateway)) return;
+      if (!gateway.up || gateway.starts !== starts) return;
       this.#world.gatewayTakes(gateway, version, table);
       this.#life.after(dice.between(0, plan.gatewayDelayMs), () => {
-        if (!this.#acknowledged.has(gateway)) return;
+        if (!this.#acknowledged.has(gateway) || gateway.starts !== starts) return;
         this.#acknowledged.set(gateway, Math.max(version, this.#acknowledged.get(gateway)!));
         this.#tell();
       });

@@ -4,6 +4,9 @@ import type { Dice } from "./dice.ts";
 import type { Gateway } from "./gateways.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
+/** Why a process ended that did not end by itself when it was asked to. */
+export const GRACE_OVER = "its grace is over";
+
 /** What a model's server does when it is started. */
 export type Behaviour = "good" | "slow" | "flaky" | "crashes" | "never-healthy" | "deaf-to-sigterm";
 
@@ -30,6 +33,8 @@ export interface Process {
   listening: boolean;
   listeningSince: number;
   stopping: boolean;
+  /** Stopped because its fleet has too many: it has its grace for what is in flight, and no more. */
+  shrunk: boolean;
   alive: boolean;
   readonly requests: Set<Request>;
 }
@@ -71,6 +76,7 @@ export class Machine {
       listening: false,
       listeningSince: Infinity,
       stopping: false,
+      shrunk: false,
       alive: true,
       requests: new Set(),
     };
@@ -91,7 +97,7 @@ export class Machine {
     if (process.stopping || !process.alive) return;
     process.stopping = true;
     process.listening = false;
-    this.#time.after(graceMs, () => this.kill(process, "its grace is over"));
+    this.#time.after(graceMs, () => this.kill(process, GRACE_OVER));
     if (process.behaviour === "deaf-to-sigterm") this.#chronicle.fault("an instance ignores SIGTERM");
     else if (process.requests.size === 0)
       this.#time.after(this.#dice.between(1, 200), () => this.kill(process, "it was asked to"));

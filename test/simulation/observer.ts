@@ -121,7 +121,7 @@ export class Observer {
   /** At the moment an endpoint is InService every gateway must answer for it, by its newest deployment. */
   #serves(key: string, { spec }: Endpoint): void {
     for (const gateway of this.#world.gateways) {
-      if (!gateway.up || gateway.fromDisk) continue;
+      if (!gateway.up) continue;
       const route = gateway.table.get(key);
       this.#world.chronicle.must(
         "an endpoint is InService only when every gateway routes to it",
@@ -157,7 +157,7 @@ export class Observer {
   fleetStops(fleet: string): void {
     this.#world.chronicle.note(`fleet ${fleet} is stopped`);
     for (const gateway of this.#world.gateways) {
-      if (!gateway.up || gateway.fromDisk) continue;
+      if (!gateway.up) continue;
       for (const [key, route] of gateway.table)
         for (const variant of route.variants)
           this.#world.chronicle.must(

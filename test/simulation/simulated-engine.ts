@@ -166,6 +166,7 @@ export class SimulatedEngine implements Engine {
     }
     const wasReady = instance.phase === "ready";
     instance.phase = "stopping";
+    process.shrunk = drain;
     const stop = () => this.#world.machine.stop(process, GRACE_MS);
     if (drain && wasReady) this.#life.after(DRAIN_MS, stop);
     else stop();

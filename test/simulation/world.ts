@@ -2,7 +2,7 @@ import { MemoryStore } from "../../src/state/memory-store.ts";
 import { Chronicle } from "./chronicle.ts";
 import { Control } from "./control.ts";
 import { Dice } from "./dice.ts";
-import { Gateway } from "./gateways.ts";
+import { Gateway, RoutingFile } from "./gateways.ts";
 import { Life } from "./life.ts";
 import { Machine } from "./machine.ts";
 import { Observer } from "./observer.ts";
@@ -20,6 +20,7 @@ export class World {
   readonly machine: Machine;
   readonly gateways: readonly Gateway[];
   readonly disk: MemoryStore;
+  readonly routingFile = new RoutingFile();
   readonly observer: Observer;
   readonly bug: PlantedBug | undefined;
   plan: Plan = CALM;
@@ -58,6 +59,9 @@ export class World {
     if (this.control) this.#endControl();
     this.machine.crash();
     for (const gateway of this.gateways) this.#end(gateway);
+    const lost = this.dice.chance(0.3) ? 1 + this.dice.whole(4) : 0;
+    if (lost > 0) this.chronicle.fault("the routing table on disk loses its end");
+    this.routingFile.survivePowerCut(lost);
     const back = this.dice.between(1_000, 20_000);
     for (const gateway of this.gateways)
       this.time.after(back + this.dice.between(0, 2_000), () => this.#begin(gateway));
@@ -113,8 +117,7 @@ export class World {
   #begin(gateway: Gateway): void {
     if (gateway.up) return;
     this.chronicle.note(`gateway ${gateway.id} starts`);
-    gateway.up = true;
-    gateway.fromDisk = true;
+    gateway.start(this.routingFile);
     this.control?.publisher.connect(gateway);
   }
 }

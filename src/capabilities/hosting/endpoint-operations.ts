@@ -64,22 +64,31 @@ export function endpointOperations({
     return variantPlans(config.spec, (name) => models.get(name)!.spec);
   };
 
-  /** Only an endpoint at rest may be changed; of two changes at once, one wins. */
-  const change = async (endpoint: Endpoint, to: Change<Deployment, EndpointStatus>): Promise<void> => {
+  /**
+   * Only an endpoint at rest may be changed; of two changes at once, one wins. What the controller notes of an endpoint
+   * at rest, an instance that died say, is no change that a caller need hear of.
+   */
+  const change = async (
+    endpoint: Endpoint,
+    to: (latest: Endpoint) => Change<Deployment, EndpointStatus>,
+  ): Promise<void> => {
     try {
-      await store.update(EndpointKind, endpoint, to);
+      await store.update(EndpointKind, endpoint, to(endpoint));
     } catch (error) {
-      throw error instanceof Conflict ? inProgress(endpoint.arn) : error;
+      if (!(error instanceof Conflict)) throw error;
+      const latest = await find(endpoint.name);
+      const { uid, generation, status } = endpoint;
+      if (latest.uid !== uid || latest.generation !== generation || latest.status.state !== status.state)
+        throw inProgress(endpoint.arn);
+      await change(latest, to);
     }
   };
-  const updating = (endpoint: Endpoint, spec: Deployment, reason: string) => {
-    const { failureReason: _, ...status } = endpoint.status;
-    return change(endpoint, {
+  const updating = (endpoint: Endpoint, spec: Deployment, reason: string) =>
+    change(endpoint, ({ status: { failureReason: _, ...status } }) => ({
       spec,
       status: { ...status, state: "Updating", since: clock.now(), progress: {} },
       reason,
-    });
-  };
+    }));
   const updatable = async (name: string): Promise<Endpoint> => {
     const endpoint = await find(name);
     if (endpoint.status.state === "Failed")
@@ -186,11 +195,11 @@ export function endpointOperations({
       const endpoint = await find(EndpointName);
       const { state } = endpoint.status;
       if (state !== "InService" && state !== "Failed") throw inProgress(endpoint.arn);
-      await change(endpoint, {
+      await change(endpoint, ({ status }) => ({
         deleting: true,
-        status: { ...endpoint.status, state: "Deleting", since: clock.now() },
+        status: { ...status, state: "Deleting", since: clock.now() },
         reason: "DeleteEndpoint.",
-      });
+      }));
       return {};
     },
   };

@@ -68,7 +68,7 @@ export function tagsOf(
 ): Record<string, string> {
   const found = new Map<string, string>();
   for (const { Key = "", Value = "" } of tags ?? []) {
-    const reserved = RESERVED.exec(Key)?.[0];
+    const reserved = RESERVED.exec(Key)?.[0].toLowerCase();
     if (reserved) throw invalid(`The tag key ${Key} begins with ${reserved}, which is reserved.`);
     if (found.has(Key)) throw invalid(`Duplicate tag key: ${Key}.`);
     found.set(Key, Value);
