@@ -9,7 +9,7 @@ import { jsonLog } from "../base/log.ts";
 import { moduleUrl } from "../base/module-url.ts";
 import { systemRandom } from "../base/random.ts";
 import { rootCredentials } from "../base/root-credentials.ts";
-import { removeCgroups } from "../compute/isolation/isolation.ts";
+import { findSandbox, removeCgroups } from "../compute/isolation/isolation.ts";
 import { openLocalProcessHost } from "../compute/process/local-process-host.ts";
 import { serveProcessHost } from "../compute/process/serve-process-host.ts";
 import { openDataFolder } from "../state/data-folder.ts";
@@ -27,6 +27,7 @@ import {
 /** Starts a server of several processes, and resolves when it answers. Throws an Error with a sentence for what a user can mend. */
 export async function startProcesses(given: ServerSettings, gateways: number): Promise<RunningServer> {
   refuseRemote(given);
+  await findSandbox(given.sandbox ?? "auto", given.env["PATH"]);
   await using parts = new AsyncDisposableStack();
   const clock = systemClock;
   const random = systemRandom;

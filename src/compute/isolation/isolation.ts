@@ -82,12 +82,8 @@ export interface Isolation extends AsyncDisposable {
 /** Finds out what this machine offers. Throws an Error with a sentence where a sandbox is required and does not work. */
 export async function openIsolation(options: IsolationOptions): Promise<Isolation> {
   const { sandbox, dataDir, env, cgroups = true } = options;
-  const bubblewrap = await findBubblewrap(sandbox, env["PATH"]);
+  const bubblewrap = await findSandbox(sandbox, env["PATH"]);
   const fault = "fault" in bubblewrap ? bubblewrap.fault : undefined;
-  if (fault !== undefined && sandbox === "required")
-    throw new Error(
-      `A sandbox is required (--sandbox required), but ${fault}. Install bubblewrap and allow user namespaces, or take --sandbox auto.`,
-    );
   const home = cgroups ? cgroupHome(dataDir) : undefined;
   return new ProcessIsolation(options, home, "path" in bubblewrap ? bubblewrap.path : undefined, {
     memory: home ? `cgroup v${home.version}` : "watchdog",
@@ -109,12 +105,23 @@ function cgroupHome(dataDir: string): CgroupHome | undefined {
   return findCgroupHome(name, isServerProcess);
 }
 
-/** bubblewrap's own program, or why it is not used. */
-async function findBubblewrap(
+/** bubblewrap's own program, or why it is not used. Throws an Error with a sentence where a sandbox is required and does not work. */
+export async function findSandbox(
   mode: SandboxMode,
   path: string | undefined,
 ): Promise<{ readonly path: string } | { readonly fault: string }> {
   if (mode === "none") return { fault: "it is turned off" };
+  const found = await findBubblewrap(path);
+  if ("fault" in found && mode === "required")
+    throw new Error(
+      `A sandbox is required (--sandbox required), but ${found.fault}. Install bubblewrap and allow user namespaces, or take --sandbox auto.`,
+    );
+  return found;
+}
+
+async function findBubblewrap(
+  path: string | undefined,
+): Promise<{ readonly path: string } | { readonly fault: string }> {
   let found: string;
   try {
     found = findExecutable("bwrap", path ?? "");
