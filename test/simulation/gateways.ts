@@ -71,6 +71,8 @@ export class SimulatedPublisher implements RoutePublisher {
   readonly #table: Map<string, EndpointRoute>;
   #version: number;
   readonly #acknowledged = new Map<Gateway, number>();
+  /** Whose acknowledgements are waited for. */
+  heeds: (gateway: Gateway) => boolean = () => true;
   #waiting: { readonly version: number; readonly resolve: () => void }[] = [];
 
   constructor(world: World, life: Life) {
@@ -143,7 +145,9 @@ export class SimulatedPublisher implements RoutePublisher {
   }
 
   #reached(version: number): boolean {
-    return [...this.#acknowledged.values()].every((acknowledged) => acknowledged >= version);
+    return [...this.#acknowledged].every(
+      ([gateway, acknowledged]) => acknowledged >= version || !this.heeds(gateway),
+    );
   }
 
   #tell(): void {

@@ -1,3 +1,4 @@
+import { fleetId } from "../../src/capabilities/hosting/fleets.ts";
 import { EndpointKind, type Deployment, type EndpointStatus } from "../../src/capabilities/hosting/kinds.ts";
 import type { EndpointRoute } from "../../src/dataplane/routing-table.ts";
 import type { Resource } from "../../src/state/resource.ts";
@@ -170,10 +171,10 @@ export class Observer {
 
   loaded(fleet: string, digest: string): void {
     const first = this.#digests.get(fleet) ?? digest;
-    // Until its digest was stored nothing tells a new engine what the first one found.
-    const settled = [...this.endpoints.values()].some(
-      ({ status }) => status.live && status.digests[fleet] !== undefined,
+    const settled = [...this.endpoints.values()].some(({ status: { live }, ...endpoint }) =>
+      live?.variants.some((variant) => fleetId(endpoint as Endpoint, live, variant) === fleet),
     );
+    // Until the endpoint serves nothing tells a new engine what the first one found.
     if (!settled) this.#digests.set(fleet, digest);
     else
       this.#world.chronicle.must(
