@@ -74,6 +74,11 @@ export class FramedConnection {
     return this.#connected && !this.#writing && !this.#socket.destroyed;
   }
 
+  /** How much there is to say of requests that are open. */
+  get controls(): number {
+    return this.#controls.length;
+  }
+
   /** Writes these requests, and what there is to say of earlier ones, at once. Only when it is `ready`. */
   write(requests: Iterable<FramedRequest>): void {
     const frames: Frame[] = [];

@@ -42,7 +42,8 @@ export class FramedLink implements InstanceLink, FramedOwner {
   }
 
   writable(connection: FramedConnection): void {
-    if (connection === this.#connection) this.flushSoon();
+    if (connection === this.#connection && (this.#waiting.size > 0 || connection.controls > 0))
+      this.flushSoon();
   }
 
   leaving(connection: FramedConnection): void {

@@ -187,6 +187,7 @@ test("an id that is still open can not be used again", async () => {
   one.say(one.ask(1, "1"));
   one.say(one.ask(1, "1"));
   while (!one.closed) await turn();
+  expect(one.frames).toEqual([]);
 });
 
 test("draining says goodbye, and answers all that was sent before the client ended", async () => {
