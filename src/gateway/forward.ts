@@ -77,6 +77,8 @@ class Passage {
   #upstream: ClientRequest | undefined;
   /** Something of the body has left. */
   #bodyBegun = false;
+  /** It broke off after it was sent, and was sent again. */
+  #repeated = false;
   #stopWaiting: (() => void) | undefined;
   #stopPatience: (() => void) | undefined;
 
@@ -139,8 +141,9 @@ class Passage {
     upstream.on("response", (answer) => this.#answer(answer));
     upstream.on("error", (error) => {
       if (this.#upstream !== upstream || this.#reply.destroyed) return;
-      // a kept connection that control closed in this moment: what changes nothing is asked again
-      const again = upstream.reusedSocket && !this.#bodyBegun && (method === "GET" || method === "HEAD");
+      // what changes nothing may be asked again; once, for it may be what control died of
+      const again = !this.#repeated && !this.#bodyBegun && (method === "GET" || method === "HEAD");
+      this.#repeated ||= sent;
       if (this.#reply.headersSent) this.#reply.destroy();
       else if (sent && !again)
         this.#refuse("The server is restarting, and may or may not have done this.", error);
