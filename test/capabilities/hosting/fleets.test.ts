@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import {
   keptDigests,
   endpointOfFleet,
+  endpointRoute,
   failureReason,
   fleetDigests,
   fleetId,
@@ -25,6 +26,34 @@ test("a variant on its way says how far the download is, in steps of five per ce
   expect(at(0, 50e6)).toBe("Launching 2 instance(s). Downloading the model: 0 % of 50.0 MB.");
   expect(at(24e6, 50e6)).toBe("Launching 2 instance(s). Downloading the model: 45 % of 50.0 MB.");
   expect(at(5)).toBe("Launching 2 instance(s). Downloading the model.");
+});
+
+test("how much may wait follows from the instances that are ready, and the model's Environment", () => {
+  const ready = (id: string) => ({
+    id,
+    phase: "ready" as const,
+    address: { kind: "unix" as const, path: id },
+  });
+  const route = endpointRoute(
+    { name: "iris", arn: "arn:iris" } as never,
+    {
+      variants: [
+        { name: "a", container: { environment: {} } },
+        {
+          name: "b",
+          container: { environment: { TIDEWAY_MAX_OUTSTANDING: "10", TIDEWAY_MAX_WAIT_MS: "5000" } },
+        },
+        { name: "c", container: { environment: {} } },
+      ],
+    } as never,
+    [
+      { ...fleet, instances: [ready("0"), ready("1")] as never },
+      { ...fleet, instances: [ready("2"), ready("3"), ready("4")] as never },
+      fleet,
+    ],
+  );
+  expect(route.maxOutstanding).toBe(2 * 256 + 3 * 10 + 256);
+  expect(route.variants.map(({ maxWaitMs }) => maxWaitMs)).toEqual([900, 5000, 900]);
 });
 
 test("a failure reason keeps the cause and the log's end within the 1,024 characters it has", () => {

@@ -104,6 +104,14 @@ test.each([
     },
     "Environment: the keys and values have 40110 bytes, more than 32768.",
   ],
+  [
+    { PrimaryContainer: { Image: "i", Environment: { TIDEWAY_MAX_OUTSTANDING: "0" } } },
+    'Environment: TIDEWAY_MAX_OUTSTANDING must be a whole number from 1 to 10000, not "0".',
+  ],
+  [
+    { PrimaryContainer: { Image: "i", Environment: { TIDEWAY_MAX_WAIT_MS: "1e3" } } },
+    'Environment: TIDEWAY_MAX_WAIT_MS must be a whole number from 1 to 60000, not "1e3".',
+  ],
 ])("CreateModel refuses %j, and stores nothing", async (model, message) => {
   const { call } = await setUp();
   await expect(call("CreateModel", { ModelName: "iris", ...model } as never)).rejects.toEqual(
