@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
-import { findExecutable } from "../process/executable.ts";
+import { findExecutable, LaunchError } from "../process/executable.ts";
 import type { Exit } from "../process/process-host.ts";
 import { bubblewrapArguments, bubblewrapFault, computeDevices } from "./bubblewrap.ts";
 import { Cgroup, type CgroupHome, findCgroupHome, removeCgroupHome, sweepCgroups } from "./cgroups.ts";
@@ -153,6 +153,11 @@ class ProcessIsolation implements Isolation {
   }
 
   async confine(program: ConfinedProgram): Promise<Confinement> {
+    if (program.onPort && this.#options.sandbox === "required")
+      throw new LaunchError(
+        "The program listens on a port, for which it would share the machine's network, but a sandbox is required " +
+          "(--sandbox required). Let it listen on a unix socket, and name that {socket} in its command.",
+      );
     const limits = limitsOf(program.instanceType, this.#options.limits);
     const cgroup = this.#home && new Cgroup(this.#home, program.id);
     const join = cgroup ? await cgroup.make(limits, this.#options.clock) : [];

@@ -8,6 +8,7 @@ import type { Random } from "../../base/random.ts";
 import type { Artifacts } from "../artifacts.ts";
 import type { ArtifactSource, Engine, FleetSpec, FleetStatus } from "../engine.ts";
 import type { ImageAliases } from "../images.ts";
+import { fillCompileCache } from "../isolation/fill-compile-cache.ts";
 import type { Isolation, IsolationLevel } from "../isolation/isolation.ts";
 import { Fleet, type Workshop } from "./fleet.ts";
 import type { Patience } from "./instance.ts";
@@ -96,6 +97,8 @@ class ProcessEngine implements Engine {
         return join(folder, "s");
       },
     };
+    if (this.isolation?.sandbox === "bubblewrap")
+      fillCompileCache(options.nodePath, options.modelServerPath, this.#workshop.programs.compileCache);
     for (const adopted of adoptable(host.processes()).values()) this.#adopt(adopted);
   }
 
