@@ -32,6 +32,7 @@ test("how much may wait follows from the instances that are ready, and the model
   const ready = (id: string) => ({
     id,
     phase: "ready" as const,
+    timeline: {},
     address: { kind: "unix" as const, path: id },
   });
   const route = endpointRoute(
