@@ -41,7 +41,14 @@ test("does not merge where each row costs the same, or a run is slow", async () 
   ).toEqual({ merge: false });
   const slow = timed(clock, () => 20);
   expect(await warmUp(slow, clock)).toEqual({ merge: false });
-  expect(slow.runs).toEqual([1, 1]);
+  expect(slow.runs).toEqual([1, 1, 1, 1]);
+});
+
+test("a run that had to wait for a core does not make a model slow", async () => {
+  const clock = new RunClock();
+  let runs = 0;
+  const model = timed(clock, () => (++runs === 2 || runs === 14 ? 40 : 0.1));
+  expect(await warmUp(model, clock)).toEqual({ merge: true });
 });
 
 test("does not merge where the batch dimension is fixed, and makes up no giants", async () => {
