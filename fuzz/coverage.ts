@@ -70,14 +70,11 @@ export class Coverage implements Disposable {
     return found;
   }
 
-  /** The features of the last run, for choosing a small corpus. */
+  /** The branches of the last run, for choosing a small corpus. */
   current(): number[] {
-    const features: number[] = [];
-    for (let at = 0; at < this.#used; at++) {
-      const magnitude = MAGNITUDES[this.#counters[at]!]!;
-      if (magnitude) features.push(at * 256 + magnitude);
-    }
-    return features;
+    const branches: number[] = [];
+    for (let at = 0; at < this.#used; at++) if (this.#counters[at]) branches.push(at);
+    return branches;
   }
 
   [Symbol.dispose](): void {

@@ -156,18 +156,17 @@ export class Fuzzer {
   /** Leaves out as much, and makes of the rest as many plain characters, as the failure bears. */
   async #shrink(failing: Buffer, key: string): Promise<Buffer> {
     let best = failing;
-    let left = MAX_SHRINKS;
+    const last = this.#runs + MAX_SHRINKS;
     const stays = async (candidate: Buffer) => {
-      if (--left < 0) return false;
       const failed = await this.#run(candidate);
       if (failed === undefined || keyOf(failed) !== key) return false;
       best = candidate;
       return true;
     };
     for (let size = best.length >> 1; size > 0; size >>= 1)
-      for (let at = 0; at < best.length && left > 0;)
+      for (let at = 0; at < best.length && this.#runs < last;)
         if (!(await stays(Buffer.concat([best.subarray(0, at), best.subarray(at + size)])))) at += size;
-    for (let at = 0; at < best.length && left > 0; at++) {
+    for (let at = 0; at < best.length && this.#runs < last; at++) {
       if (best[at] === 0x30) continue;
       const plain = Buffer.from(best);
       plain[at] = 0x30;
@@ -189,18 +188,21 @@ export class Fuzzer {
     };
   }
 
-  /** Shortest first, each that has a feature which none before it has. */
+  /** Again and again the input that takes most of the branches which are still missing; of equals, the shortest. */
   async #chosen(): Promise<Uint8Array[]> {
+    const inputs: { input: Uint8Array; branches: Set<number> }[] = [];
+    for (const input of this.#corpus.sort((a, b) => a.length - b.length))
+      if ((await this.#once(Buffer.from(input))) === undefined)
+        inputs.push({ input, branches: new Set(this.#parts.coverage.current()) });
     const kept: Uint8Array[] = [];
-    const seen = new Set<number>();
-    for (const input of this.#corpus.sort((a, b) => a.length - b.length)) {
-      if ((await this.#once(Buffer.from(input))) !== undefined) continue;
-      const features = this.#parts.coverage.current();
-      if (features.every((one) => seen.has(one))) continue;
-      for (const one of features) seen.add(one);
-      kept.push(input);
+    for (;;) {
+      inputs.sort((a, b) => b.branches.size - a.branches.size);
+      const [best] = inputs;
+      if (!best || best.branches.size === 0) return kept;
+      kept.push(best.input);
+      const taken = best.branches;
+      for (const one of inputs) one.branches = one.branches.difference(taken);
     }
-    return kept;
   }
 }
 

@@ -23,6 +23,7 @@ export type Report =
   | { readonly kind: "done"; readonly result: Result };
 
 const { module, sources, corpus, bounds, seed, current } = workerData as Job;
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
 const tell = (report: Report) => (parentPort as MessagePort).postMessage(report);
 
 // most errors are refusals, and their traces the greater part of what they cost

@@ -49,11 +49,12 @@ async function read(source: AsyncIterable<Uint8Array>): Promise<string> {
   const names = new EntryNames();
   let text = "";
   const { refusal } = await attemptAsync(async () => {
-    for await (const { path, kind, size, read } of readTar(source)) {
+    for await (const entry of readTar(source)) {
+      const { path, kind, size } = entry;
       if (path.startsWith("/") || path.split("/").includes("..") || path.includes("\0"))
         throw new Finding(`the path ${path}`);
       let content = 0;
-      for (let part = await read(); part.length; part = await read()) content += part.length;
+      for (let part = await entry.read(); part.length; part = await entry.read()) content += part.length;
       same("size", content, size);
       if (path) names.add(path, kind);
       text += `${kind} ${path} ${size}\n`;
