@@ -115,8 +115,8 @@ export async function bubblewrapFault(bubblewrap: string): Promise<string | unde
     });
     return undefined;
   } catch (error) {
-    const { stderr, message } = error as Error & { stderr?: string };
-    return `bubblewrap does not work here (${stderr?.trim().split("\n").at(-1) || message})`;
+    const { stderr, code } = error as { stderr?: string; code?: unknown };
+    return `bubblewrap does not work here (${stderr?.trim().split("\n").at(-1) || `it ended with ${String(code)}`})`;
   }
 }
 

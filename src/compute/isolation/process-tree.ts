@@ -30,13 +30,20 @@ export function processTree(pid: number, most: number): number[] {
  * first process. SIGTERM is for that one: bubblewrap takes its sandbox down at once.
  */
 export function programOf(pid: number): number {
-  try {
-    if (readFileSync(`/proc/${pid}/comm`, "latin1").trim() !== "bwrap") return pid;
-  } catch {
-    return pid;
-  }
-  const first = childrenOf(pid)[0];
+  if (nameOf(pid) !== BUBBLEWRAP) return pid;
+  // The guard's watcher is a child of it, too.
+  const first = childrenOf(pid).find((child) => nameOf(child) === BUBBLEWRAP);
   return (first !== undefined && childrenOf(first)[0]) || pid;
+}
+
+const BUBBLEWRAP = "bwrap";
+
+function nameOf(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, "latin1").trim();
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whether a process is this one, descends from it, or is what started it, running the same program. */
