@@ -70,14 +70,16 @@ export const readyInstances = (fleet: FleetStatus) =>
 /** The container contract's time for an answer. */
 const INVOCATION_TIMEOUT_MS = 60_000;
 
-/** An instance that ended sooner than this after it was ready is in a crash loop: nobody is told to wait for it. */
+/** One that was started again so often, and ended so soon after it was ready, is in a crash loop: nobody should wait for it. */
+const LOOP_RESTARTS = 3;
 const STABLE_MS = 10_000;
 
 /** How many instances are missing and on their way. */
 function pending(fleet: FleetStatus): { pending?: number } {
   if (fleet.failure) return {};
   const looping = fleet.instances.filter(
-    ({ phase, timeline: { ready = 0, exited = 0 } }) => phase === "exited" && exited - ready < STABLE_MS,
+    ({ phase, restarts, timeline: { ready = 0, exited = 0 } }) =>
+      phase === "exited" && restarts >= LOOP_RESTARTS && exited - ready < STABLE_MS,
   );
   const missing = fleet.desired - readyInstances(fleet).length - looping.length;
   return missing > 0 ? { pending: missing } : {};
