@@ -3,6 +3,7 @@ import { chmodSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { openRemoteProcessHost } from "../compute/process/remote-process-host.ts";
 import { GatewayHub } from "../dataplane/gateway-hub.ts";
+import { FORWARDED_LIMITS } from "../gateway/forward.ts";
 import { exclusiveLock } from "../state/data-folder.ts";
 import { createListener } from "../wire/listener.ts";
 import { type Control, openControl } from "./control.ts";
@@ -21,10 +22,7 @@ runRole<RoleStart>("tideway: control", async (start, { ports, supervisor }) => {
   );
   const host = await openRemoteProcessHost({
     send: (message) => supervisor.send({ kind: "host", message }),
-    onMessage: (listener) =>
-      supervisor.onMessage((message) => {
-        if (message.kind === "host") listener(message.message);
-      }),
+    onMessage: (listener) => supervisor.on("host", ({ message }) => listener(message)),
     // this process ends with its supervisor
     onClose: () => {},
   });
@@ -39,9 +37,7 @@ runRole<RoleStart>("tideway: control", async (start, { ports, supervisor }) => {
       onInstanceFailure: (instance) => control?.suspect(instance),
     }),
   );
-  supervisor.onMessage((message) => {
-    if (message.kind === "gateways") hub.alive(message.ids);
-  });
+  supervisor.on("gateways", ({ ids }) => hub.alive(ids));
   const opened = parts.use(
     await openControl(ports, {
       routes: hub,
@@ -49,7 +45,9 @@ runRole<RoleStart>("tideway: control", async (start, { ports, supervisor }) => {
     }),
   );
   control = opened;
-  const listener = parts.use(createListener((message, reply) => opened.handle(message, reply), { clock }));
+  const listener = parts.use(
+    createListener((message, reply) => opened.handle(message, reply), { clock, limits: FORWARDED_LIMITS }),
+  );
   rmSync(start.controlSocket, { force: true });
   await listener.listenOn({ path: start.controlSocket });
   chmodSync(start.controlSocket, 0o600);

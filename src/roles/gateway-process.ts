@@ -23,7 +23,7 @@ runRole<GatewayStart>("tideway: gateway", async (start, { ports, socket }) => {
   const { routesSocket: socketPath, routesFile: file, session, gateway: id } = start;
   const link = parts.use(new ControlLink({ socketPath, file, session, id, dataPlane, clock, log }));
   await link.start();
-  const control = createForwarder({ socketPath: start.controlSocket, clock, random, log });
+  const control = parts.use(createForwarder({ socketPath: start.controlSocket, clock, random, log }));
   const gateway = parts.use(openGateway(ports, dataPlane, control));
   const listener = parts.use(createListener((message, reply) => gateway.handle(message, reply), { clock }));
   await listener.listenOn(socket);

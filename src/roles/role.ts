@@ -15,8 +15,8 @@ export type OpenRole<Start extends RoleStart> = (
 /** The supervisor, as a role sees it. */
 export interface Supervisor {
   send(message: FromRole): void;
-  /** Messages after the start. */
-  onMessage(listener: (message: ToRole) => void): void;
+  /** Hears all messages of one kind, those that came before too. One listener for each kind. */
+  on<Kind extends ToRole["kind"]>(kind: Kind, listener: (message: ToRole & { kind: Kind }) => void): void;
 }
 
 /** Runs this process as a role. */
@@ -27,13 +27,15 @@ export function runRole<Start extends RoleStart>(title: string, open: OpenRole<S
   process.once("disconnect", () => process.exit(0));
 
   const clock = systemClock;
-  const listeners: ((message: ToRole) => void)[] = [];
-  const waiting: ToRole[] = [];
+  const listeners = new Map<string, (message: never) => void>();
+  let waiting: ToRole[] = [];
   const supervisor: Supervisor = {
     send: (message) => void process.send?.(message, undefined, {}, () => {}),
-    onMessage(listener) {
-      listeners.push(listener);
-      for (const message of waiting.splice(0)) listener(message);
+    on(kind, listener) {
+      listeners.set(kind, listener);
+      const missed = waiting.filter((message) => message.kind === kind);
+      waiting = waiting.filter((message) => message.kind !== kind);
+      for (const message of missed) listener(message as never);
     },
   };
   const beat = () => {
@@ -67,8 +69,11 @@ export function runRole<Start extends RoleStart>(title: string, open: OpenRole<S
         });
       });
     } else if (message.kind === "stop") void stop();
-    else if (listeners.length) for (const listener of listeners) listener(message);
-    else waiting.push(message);
+    else {
+      const listener = listeners.get(message.kind);
+      if (listener) listener(message as never);
+      else waiting.push(message);
+    }
   });
 
   const stop = async () => {

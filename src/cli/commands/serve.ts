@@ -21,6 +21,16 @@ export const serve: Command = {
       many: true,
     },
     {
+      flags: "--gateways <n>",
+      summary: "processes that take requests, each on a core of its own",
+      default: "1",
+    },
+    {
+      flags: "--sandbox <mode>",
+      summary:
+        "none, auto or required: whether models run in a sandbox (default: TIDEWAY_SANDBOX, else auto)",
+    },
+    {
       flags: "--describe-hold <ms>",
       summary:
         "how long DescribeEndpoint may wait for a change while an endpoint is in transition; 0 = not at all",
@@ -35,19 +45,28 @@ export const serve: Command = {
       throw new CliError("usage", `--region takes a name like us-east-1, not "${region}".`);
     if (!/^\d{12}$/.test(accountId))
       throw new CliError("usage", `--account-id takes twelve digits, not "${accountId}".`);
+    const sandbox = text(options["sandbox"]) ?? env["TIDEWAY_SANDBOX"] ?? "auto";
+    if (sandbox !== "none" && sandbox !== "auto" && sandbox !== "required")
+      throw new CliError("usage", `--sandbox takes none, auto or required, not "${sandbox}".`);
     const hosts = options["allowedHost"];
-    const { startServer } = await import("../../main.ts");
-    await using server = await startServer({
-      host: required(options["host"]),
-      port: wholeNumber(options["port"], "--port", 0, 65_535),
-      dataDir: dataFolder(text(options["data"]), env),
-      region,
-      accountId,
-      allowRemote: options["allowRemote"] === true,
-      allowedHosts: Array.isArray(hosts) ? (hosts as readonly string[]) : [],
-      describeHoldMs: wholeNumber(options["describeHold"], "--describe-hold", 0, 60_000),
-      env,
-    }).catch((error: unknown) => {
+    const gateways = wholeNumber(options["gateways"], "--gateways", 1, 64);
+    process.title = "tideway: supervisor";
+    const { startProcesses } = await import("../../roles/supervisor.ts");
+    await using server = await startProcesses(
+      {
+        host: required(options["host"]),
+        port: wholeNumber(options["port"], "--port", 0, 65_535),
+        dataDir: dataFolder(text(options["data"]), env),
+        region,
+        accountId,
+        allowRemote: options["allowRemote"] === true,
+        allowedHosts: Array.isArray(hosts) ? (hosts as readonly string[]) : [],
+        describeHoldMs: wholeNumber(options["describeHold"], "--describe-hold", 0, 60_000),
+        sandbox,
+        env,
+      },
+      gateways,
+    ).catch((error: unknown) => {
       throw startFailure(error);
     });
     const { url, accessKeyId, secretAccessKey, dataDir } = server;
