@@ -6,13 +6,13 @@ type Fields = Readonly<Record<string, unknown>>;
 /** The route that the value is, its fields always in the same order. Throws an Error that names the field. */
 export function readRoute(value: unknown): EndpointRoute {
   const route = fields(value, "route");
-  return {
+  return whole<EndpointRoute>({
     name: text(route, "name"),
     arn: text(route, "arn"),
     variants: list(route, "variants", readVariant),
     timeoutMs: number(route, "timeoutMs"),
     maxOutstanding: number(route, "maxOutstanding"),
-  };
+  });
 }
 
 function readVariant(value: unknown): VariantRoute {
@@ -20,29 +20,44 @@ function readVariant(value: unknown): VariantRoute {
   const { routing } = variant;
   if (routing !== "LEAST_OUTSTANDING_REQUESTS" && routing !== "RANDOM")
     throw new Error("routing must be LEAST_OUTSTANDING_REQUESTS or RANDOM");
-  return {
+  return whole<VariantRoute>({
     name: text(variant, "name"),
     fleet: text(variant, "fleet"),
     weight: number(variant, "weight"),
     routing,
     instances: list(variant, "instances", readInstance),
-    ...(variant["pending"] !== undefined && { pending: number(variant, "pending") }),
-  };
+    pending: optional(variant, "pending", number),
+    maxWaitMs: optional(variant, "maxWaitMs", number),
+  });
 }
 
 function readInstance(value: unknown): InstanceRoute {
   const instance = fields(value, "instances");
-  return { id: text(instance, "id"), address: readAddress(instance["address"]) };
+  return whole<InstanceRoute>({ id: text(instance, "id"), address: readAddress(instance["address"]) });
 }
 
 function readAddress(value: unknown): InstanceAddress {
   const address = fields(value, "address");
   const { kind } = address;
-  if (kind === "tcp") return { kind, host: text(address, "host"), port: number(address, "port") };
+  if (kind === "tcp") return whole<Tcp>({ kind, host: text(address, "host"), port: number(address, "port") });
   if (kind !== "unix") throw new Error("kind must be unix or tcp");
-  const path = text(address, "path");
-  if (address["framesPath"] === undefined) return { kind, path };
-  return { kind, path, framesPath: text(address, "framesPath") };
+  return whole<Unix>({
+    kind,
+    path: text(address, "path"),
+    framesPath: optional(address, "framesPath", text),
+  });
+}
+
+type Tcp = Extract<InstanceAddress, { kind: "tcp" }>;
+type Unix = Extract<InstanceAddress, { kind: "unix" }>;
+
+/** Makes the compiler see to it that a field which is new to a type is read here, too. */
+function whole<T>(read: { readonly [Key in keyof T]-?: T[Key] | undefined }): T {
+  return read as T;
+}
+
+function optional<T>(from: Fields, name: string, read: (from: Fields, name: string) => T): T | undefined {
+  return from[name] === undefined ? undefined : read(from, name);
 }
 
 /** The members of an object, for a reader that looks at each. */

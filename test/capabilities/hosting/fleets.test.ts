@@ -57,6 +57,29 @@ test("how much may wait follows from the instances that are ready, and the model
   expect(route.variants.map(({ maxWaitMs }) => maxWaitMs)).toEqual([900, 5000, 900]);
 });
 
+test("instances that are missing are pending, unless they can not be expected", () => {
+  const pendingOf = (more: object) =>
+    endpointRoute(
+      { name: "iris", arn: "arn:iris" } as never,
+      { variants: [{ name: "a", container: { environment: {} } }] } as never,
+      [{ ...fleet, ...more }],
+    ).variants[0]!.pending;
+  const ready = { phase: "ready", timeline: {}, restarts: 0, address: { kind: "unix", path: "/x" } };
+  const died = (restarts: number, servedMs: number) => ({
+    phase: "exited",
+    timeline: { ready: 1000, exited: 1000 + servedMs },
+    restarts,
+  });
+  expect(pendingOf({})).toBe(2);
+  expect(pendingOf({ instances: [ready, { ...ready, phase: "starting" }] })).toBe(1);
+  expect(pendingOf({ instances: [ready, ready] })).toBe(undefined);
+  expect(pendingOf({ failure: { reason: "crash", message: "It broke.", logTail: [] } })).toBe(undefined);
+  // a death now and then, a crash loop
+  expect(pendingOf({ desired: 1, instances: [died(1, 100)] })).toBe(1);
+  expect(pendingOf({ desired: 1, instances: [died(9, 60_000)] })).toBe(1);
+  expect(pendingOf({ desired: 1, instances: [died(3, 100)] })).toBe(undefined);
+});
+
 test("a failure reason keeps the cause and the log's end within the 1,024 characters it has", () => {
   const logTail = Array.from({ length: 100 }, (_, index) => `line ${index} ${"x".repeat(50)}`);
   const reason = failureReason(plan, {
