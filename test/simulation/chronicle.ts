@@ -3,8 +3,6 @@ import { createHash } from "node:crypto";
 /** What happens in a run: its history (kept as a digest), what was reached, and what should not have happened. */
 export class Chronicle {
   readonly violations: string[] = [];
-  /** When the last fault struck. */
-  lastFault = 0;
   /** How often each fault struck. */
   readonly faults = new Map<string, number>();
   /** How often each invariant was held against something. */
@@ -27,7 +25,6 @@ export class Chronicle {
 
   fault(kind: string, what = ""): void {
     this.faults.set(kind, (this.faults.get(kind) ?? 0) + 1);
-    this.lastFault = this.#now();
     this.note(`fault: ${kind} ${what}`);
   }
 

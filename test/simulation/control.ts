@@ -2,6 +2,7 @@ import type { Log } from "../../src/base/log.ts";
 import { endpointReconciler } from "../../src/capabilities/hosting/controller.ts";
 import { endpointOfFleet } from "../../src/capabilities/hosting/fleets.ts";
 import { EndpointKind } from "../../src/capabilities/hosting/kinds.ts";
+import { stopOrphanFleets } from "../../src/capabilities/hosting/orphan-fleets.ts";
 import { hostingOperations } from "../../src/capabilities/hosting/operations.ts";
 import type { Engine } from "../../src/compute/engine.ts";
 import type { RoutePublisher } from "../../src/dataplane/routing-table.ts";
@@ -28,12 +29,15 @@ export class Control {
   readonly life: Life;
   readonly publisher: SimulatedPublisher;
   readonly api: ReturnType<typeof hostingOperations>;
+  /** When it was started. */
+  readonly since: number;
   readonly #world: World;
   readonly #ports: Ports;
 
   constructor(world: World, life: Life) {
     this.#world = world;
     this.life = life;
+    this.since = world.time.now;
     this.publisher = new SimulatedPublisher(world, life);
     const ports: Ports = {
       store: new SimulatedStore(world.disk, life, (kind, name, resource) =>
@@ -57,6 +61,7 @@ export class Control {
     const random = this.#world.dice;
     const log = this.#log();
     const { store, engine, routes } = this.#ports;
+    await stopOrphanFleets(store, engine, log);
     this.publisher.prune(await store.names(EndpointKind));
     const reconcile = endpointReconciler({ store, engine, routes, clock, log });
     const counted: typeof reconcile = (name) => {

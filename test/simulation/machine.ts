@@ -7,6 +7,9 @@ import type { VirtualTime } from "./virtual-time.ts";
 /** Why a process ended that did not end by itself when it was asked to. */
 export const GRACE_OVER = "its grace is over";
 
+/** What the id of a fleet begins with that no endpoint owns. */
+export const ORPHAN = "0bad0bad";
+
 /** What a model's server does when it is started. */
 export type Behaviour = "good" | "slow" | "flaky" | "crashes" | "never-healthy" | "deaf-to-sigterm";
 

@@ -27,6 +27,8 @@ export interface Plan {
   readonly callMs: number;
   /** Chance that a client calls several times at once. */
   readonly bursts: number;
+  /** Chance that a control that starts finds an instance that nobody knows. */
+  readonly orphans: number;
 }
 
 export function drawPlan(dice: Dice): Plan {
@@ -52,6 +54,7 @@ export function drawPlan(dice: Dice): Plan {
     configChangeMs: some(0.3, 10_000, 40_000),
     callMs: dice.between(4_000, 20_000),
     bursts: some(0.5, 0.1, 0.5),
+    orphans: some(0.3, 0.05, 0.5),
   };
 }
 
@@ -76,4 +79,5 @@ export const CALM: Plan = {
   configChangeMs: 0,
   callMs: 0,
   bursts: 0,
+  orphans: 0,
 };

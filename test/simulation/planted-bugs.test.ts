@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { PLANTED_BUGS } from "./planted-bugs.ts";
 import { simulate } from "./simulation.ts";
 
-const SEEDS = 150;
+const SEEDS = 500;
 
 test.each(Object.entries(PLANTED_BUGS))(`within ${SEEDS} seeds it is found that %s`, async (_, bug) => {
   for (let seed = 1; seed <= SEEDS; seed++) {

@@ -3,6 +3,7 @@ import { Conflict } from "../../src/state/store.ts";
 import type { Ports } from "./control.ts";
 import { SimulatedPublisher } from "./gateways.ts";
 import type { Life } from "./life.ts";
+import { ORPHAN } from "./machine.ts";
 import type { World } from "./world.ts";
 
 /** Wraps the ports of one life of control, so that it does something wrong. */
@@ -114,6 +115,13 @@ export const PLANTED_BUGS: Readonly<Record<string, PlantedBug>> = {
       }),
     };
   },
+
+  "a new control leaves fleets that no endpoint owns": (ports) => ({
+    ...ports,
+    engine: but(ports.engine, {
+      fleets: () => ports.engine.fleets().filter(({ id }) => !id.startsWith(ORPHAN)),
+    }),
+  }),
 
   "an instance counts as ready before it answers": (ports) => ({
     ...ports,

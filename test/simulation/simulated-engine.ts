@@ -6,7 +6,7 @@ import type {
   InstancePhase,
 } from "../../src/compute/engine.ts";
 import { InjectedFault, type Life } from "./life.ts";
-import type { Behaviour, Note, Process } from "./machine.ts";
+import { type Behaviour, type Note, ORPHAN, type Process } from "./machine.ts";
 import type { World } from "./world.ts";
 
 interface Instance {
@@ -80,7 +80,9 @@ export class SimulatedEngine implements Engine {
       const { dice, plan, chronicle } = this.#world;
       const fleet = this.#fleets.get(id);
       if (!fleet) return;
-      if (!fleet.deletion && dice.chance(plan.deleteFails)) {
+      // Fleets that no endpoint owns are stopped once, when control starts; only a controller asks again.
+      const asksAgain = !id.startsWith(ORPHAN);
+      if (!fleet.deletion && asksAgain && dice.chance(plan.deleteFails)) {
         chronicle.fault("engine.delete fails");
         throw new InjectedFault("The fleet can not be stopped.");
       }

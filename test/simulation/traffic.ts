@@ -1,5 +1,5 @@
 import { pickInstance, type Candidate } from "../../src/dataplane/instance-picker.ts";
-import type { InstanceRoute } from "../../src/dataplane/routing-table.ts";
+import type { EndpointRoute, InstanceRoute } from "../../src/dataplane/routing-table.ts";
 import { pickVariant } from "../../src/dataplane/variant-picker.ts";
 import type { Gateway } from "./gateways.ts";
 import { GRACE_OVER, type Process, type Request } from "./machine.ts";
@@ -8,14 +8,13 @@ import type { World } from "./world.ts";
 
 /** The container contract's time for an answer. */
 const LONGEST_MS = 60_000;
-/** Without a fault for so long, every gateway must know what is. */
-const SETTLED_MS = 90_000;
+/** An instance that died is replaced in so long: the longest pause between attempts, and the slowest start. */
+const REPLACED_MS = 120_000;
+const ANSWERS = "an endpoint in service answers";
 
 /** Invocations at random moments, through the real pickers. */
 export class Traffic {
   readonly #world: World;
-  answered = 0;
-  failed = 0;
 
   constructor(world: World) {
     this.#world = world;
@@ -23,7 +22,7 @@ export class Traffic {
 
   /** One invocation of an endpoint through some gateway. */
   invoke(): void {
-    const { dice, gateways, observer, chronicle, time, plan } = this.#world;
+    const { dice, gateways, observer, chronicle, plan } = this.#world;
     const gateway = dice.pick(gateways);
     const key = dice.pick(["alpha", "beta", "gamma", "delta"]);
     const route = gateway.table.get(key);
@@ -31,7 +30,7 @@ export class Traffic {
     const variant = pickVariant(route.variants, dice.number());
     const process = variant && this.#reach(variant.instances);
     if (process) {
-      this.answered++;
+      chronicle.must(ANSWERS, true, () => "");
       const long = dice.chance(plan.longRequests);
       if (long) chronicle.fault("a request takes long");
       this.#work(
@@ -42,13 +41,24 @@ export class Traffic {
       );
       return;
     }
-    this.failed++;
+    if (!variant || this.#disturbed(route)) return;
     const state = observer.endpoints.get(key)?.status.state;
-    if (time.now - chronicle.lastFault < SETTLED_MS || !variant) return;
     chronicle.must(
-      "an endpoint in service answers",
+      ANSWERS,
       state !== "InService" && state !== "Updating" && state !== "RollingBack",
       () => `${key} (${state}) at gateway ${gateway.id}: ${describe(route)}`,
+    );
+  }
+
+  /** Whether there was no time yet to replace what died. */
+  #disturbed(route: EndpointRoute): boolean {
+    const { machine, control, plan, time } = this.#world;
+    const lately = (at: number | undefined) => at !== undefined && time.now - at < REPLACED_MS;
+    return (
+      plan.applyFails > 0 ||
+      !control ||
+      lately(control.since) ||
+      route.variants.some(({ fleet }) => lately(machine.lastDeath.get(fleet)))
     );
   }
 

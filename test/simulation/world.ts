@@ -4,7 +4,7 @@ import { Control } from "./control.ts";
 import { Dice } from "./dice.ts";
 import { Gateway, RoutingFile } from "./gateways.ts";
 import { Life } from "./life.ts";
-import { Machine } from "./machine.ts";
+import { Machine, ORPHAN } from "./machine.ts";
 import { Observer } from "./observer.ts";
 import { CALM, type Plan } from "./plan.ts";
 import type { PlantedBug } from "./planted-bugs.ts";
@@ -39,6 +39,7 @@ export class World {
 
   async startControl(): Promise<void> {
     const life = new Life(this, ++this.#lives);
+    if (this.dice.chance(this.plan.orphans)) this.#startOrphan();
     this.chronicle.note(`control ${life.number} starts`);
     this.control = new Control(this, life);
     await this.control.start();
@@ -59,7 +60,7 @@ export class World {
     if (this.control) this.#endControl();
     this.machine.crash();
     for (const gateway of this.gateways) this.#end(gateway);
-    const lost = this.dice.chance(0.3) ? 1 + this.dice.whole(4) : 0;
+    const lost = this.dice.chance(0.5) ? 1 + this.dice.whole(4) : 0;
     if (lost > 0) this.chronicle.fault("the routing table on disk loses its end");
     this.routingFile.survivePowerCut(lost);
     const back = this.dice.between(1_000, 20_000);
@@ -88,6 +89,16 @@ export class World {
   /** An instance was given this artifact. */
   loaded(fleet: string, digest: string): void {
     this.observer.loaded(fleet, digest);
+  }
+
+  /** As when the store was put back to an earlier state: an instance of an endpoint that is not there. */
+  #startOrphan(): void {
+    const [other] = this.machine.processes.values();
+    if (!other) return;
+    this.chronicle.fault("an instance runs that no endpoint owns");
+    const id = other.note.spec.id.replace(/^[0-9a-f]{8}/, ORPHAN);
+    if ([...this.machine.processes.values()].some(({ note }) => note.spec.id === id)) return;
+    this.machine.start(`${id}-0`, "good", { ...other.note, slot: 0, spec: { ...other.note.spec, id } });
   }
 
   async #revive(): Promise<void> {
