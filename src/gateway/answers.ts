@@ -6,8 +6,8 @@ import type { Outcome } from "../dataplane/outcome.ts";
 import { endReply, pipeReply } from "../wire/reply-body.ts";
 import { REST_JSON, RUNTIME } from "./runtime-service.ts";
 
-/** A client that takes nothing of its answer for so long is cut: an invocation's has 10 s for headers, too. */
-const STALL_MS = 10_000;
+/** A client that takes nothing of its answer is cut within 10 s: it has no longer for its headers, either. */
+const STALL_MS = 5000;
 
 export type Answered<Body> = Extract<Outcome<Body>, { kind: "answered" }>;
 

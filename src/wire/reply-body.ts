@@ -4,7 +4,10 @@ import type { ServerResponse } from "node:http";
 /** Below this, a copied body costs less than a second buffer in the system call; the two are even at 4 KiB. */
 const JOINED = 1024;
 
-/** Ends the reply with bytes; a client that takes none of them for `stallMs` is cut. */
+/**
+ * Ends the reply with bytes. A client that takes none of them is cut after `stallMs`, or twice that where node:net finds
+ * out only at its second look that nothing has left since the first.
+ */
 export function endReply(reply: ServerResponse, bytes: Buffer, stallMs: number): void {
   // node:http writes its head and a latin1 string as one; any byte is a latin1 character
   if (bytes.length <= JOINED) reply.end(bytes.toString("latin1"), "latin1");
@@ -13,7 +16,7 @@ export function endReply(reply: ServerResponse, bytes: Buffer, stallMs: number):
 }
 
 /**
- * Passes a stream on as fast as the client reads it; one that takes nothing of it for `stallMs` is cut. Ends early when
+ * Passes a stream on as fast as the client reads it; one that takes nothing of it is cut likewise. Ends early when
  * the client is gone; rejects as the stream does.
  */
 export async function pipeReply(
