@@ -1,38 +1,40 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { RequestSigner } from "../src/cli/sign-request.ts";
-import { ENDPOINT, type Subject } from "./subject.ts";
+import { BareServer } from "./bare-server.ts";
+import type { Target } from "./compare.ts";
 
 /** What node:http writes of its own accord. */
 const OF_NODE = new Set(["date", "connection", "keep-alive", "transfer-encoding"]);
 
-/** The bare server's process, answering what the subject answers. */
+/** The bare server's process, answering what a target answers. */
 export class Echo implements AsyncDisposable {
-  readonly url: string;
-  readonly pid: number;
-  readonly #child: ChildProcess;
+  readonly #server: BareServer;
 
-  private constructor(url: string, child: ChildProcess) {
-    this.url = url;
-    this.pid = child.pid!;
-    this.#child = child;
+  private constructor(server: BareServer) {
+    this.#server = server;
   }
 
-  /** Asks the subject once to learn headers and body of its answer. */
-  static async of({ connection }: Subject, row: string): Promise<Echo> {
-    const url = new URL(`${connection.url}/endpoints/${ENDPOINT}/invocations`);
-    const headers = new RequestSigner(connection).headers(
-      { method: "POST", url, body: row, headers: { "content-type": "text/csv" } },
-      new Date(),
-    );
+  get pid(): number {
+    return this.#server.pid;
+  }
+
+  get url(): string {
+    return this.#server.url;
+  }
+
+  /** Asks the target once to learn headers and body of its answer. */
+  static async of({ url: base, path, headers: given, bodies, signer }: Target): Promise<Echo> {
+    const url = new URL(path, base);
+    const body = bodies[0]!;
+    const headers = signer
+      ? new RequestSigner(signer).headers({ method: "POST", url, body, headers: given }, new Date())
+      : { ...given };
     delete headers["host"];
-    const answer = await fetch(url, { method: "POST", headers, body: row });
-    const body = Buffer.from(await answer.arrayBuffer());
-    if (!answer.ok) throw new Error(`The endpoint answered ${answer.status}: ${body.toString()}`);
+    const answer = await fetch(url, { method: "POST", headers, body: body as string });
+    const answered = Buffer.from(await answer.arrayBuffer());
+    if (!answer.ok) throw new Error(`${path} answered ${answer.status}: ${answered.toString()}`);
     const kept = [...answer.headers].filter(([name]) => !OF_NODE.has(name));
-    return Echo.start({ ...Object.fromEntries(kept), "content-length": String(body.length) }, body);
+    return Echo.start({ ...Object.fromEntries(kept), "content-length": String(answered.length) }, answered);
   }
 
   static async start(
@@ -40,15 +42,15 @@ export class Echo implements AsyncDisposable {
     body: Buffer = Buffer.from("ok"),
   ): Promise<Echo> {
     const file = fileURLToPath(new URL("./echo-server.ts", import.meta.url));
-    const answer = JSON.stringify({ headers, body: body.toString("base64") });
-    const child = spawn(process.execPath, [file, answer], { stdio: ["ignore", "pipe", "inherit"] });
-    const [url] = (await once(createInterface(child.stdout), "line")) as [string];
-    return new Echo(url, child);
+    return new Echo(await BareServer.start(file, JSON.stringify({ headers, body: body.toString("base64") })));
+  }
+
+  /** The same requests, to this server. */
+  target(target: Target): Target {
+    return { ...target, url: this.url, pids: () => [this.pid] };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const exited = once(this.#child, "exit");
-    this.#child.kill();
-    await exited;
+    await this.#server[Symbol.asyncDispose]();
   }
 }

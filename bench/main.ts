@@ -10,14 +10,26 @@ import { LoadGenerator } from "./load/load-generator.ts";
 import { page, setting, textTable } from "./report.ts";
 import type { Bench, Row } from "./row.ts";
 import { boto3Rows } from "./rows/boto3.ts";
+import { containerRows } from "./rows/container.ts";
 import { deployRows } from "./rows/deploy.ts";
 import { describeRows } from "./rows/describe.ts";
 import { invokeRows } from "./rows/invoke.ts";
+import { linkRows } from "./rows/link.ts";
+import { neighbourRows } from "./rows/neighbour.ts";
 import { restRows } from "./rows/rest.ts";
+import { saturationRows } from "./rows/saturation.ts";
+import { tensorRows } from "./rows/tensor.ts";
+import { treesRows } from "./rows/trees.ts";
 import { Subject } from "./subject.ts";
 
 const ROWS: Readonly<Record<string, (bench: Bench) => Promise<Row[]>>> = {
   invoke: invokeRows,
+  trees: treesRows,
+  link: linkRows,
+  container: containerRows,
+  saturation: saturationRows,
+  neighbour: neighbourRows,
+  tensor: tensorRows,
   deploy: deployRows,
   describe: describeRows,
   boto3: boto3Rows,

@@ -18,6 +18,20 @@ export function familyOf(pid: number): number[] {
   return family;
 }
 
+/** What a process of the server is for, by its title; a process that gives itself none of these does all of it. */
+export function roleOf(pid: number): string {
+  return /^tideway: ([a-z]+)/.exec(titleOf(pid))?.[1] ?? "server";
+}
+
+/** What it says of itself: its command line, unless it has put something in its place. */
+function titleOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " ");
+  } catch {
+    return ""; // It has ended.
+  }
+}
+
 /** User and system time that the processes have used, in microseconds. */
 export function cpuMicroseconds(pids: readonly number[]): number {
   let ticks = 0;

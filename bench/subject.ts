@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -6,52 +6,106 @@ import { AwsClients } from "../src/cli/aws-clients.ts";
 import type { Connection } from "../src/cli/data-folder.ts";
 import { modelFiles, pack } from "../src/cli/model-package.ts";
 import { ServerProcess } from "../src/cli/server-process.ts";
+import { TidewayApi } from "../src/cli/tideway-api.ts";
+import type { Target } from "./compare.ts";
+import { sequence } from "./models/sequence.ts";
+import { familyOf } from "./processes.ts";
 
-const MODEL = fileURLToPath(new URL("../examples/models/breast-cancer", import.meta.url));
+const MODELS = new URL("../examples/models/", import.meta.url);
 
-/** The name of the endpoint that is asked. */
+/** A small ONNX model of 30 features. */
+export const SMALL_MODEL = fileURLToPath(new URL("breast-cancer/model.onnx", MODELS));
+
+/** The name of the endpoint that is asked, with the small model behind it. */
 export const ENDPOINT = "bench";
 
-/** The server that is measured, with a small ONNX model of 30 features behind an endpoint. */
+/** What an endpoint is made of, where it is not the small model on one instance. */
+export interface Deployment {
+  readonly image?: string;
+  /** As `upload` gave it. */
+  readonly modelUrl?: string | undefined;
+  readonly instances?: number;
+}
+
+/** The server that is measured, as a process of its own, with an endpoint. */
 export class Subject implements AsyncDisposable {
   readonly server: ServerProcess;
   readonly connection: Connection;
   readonly aws: AwsClients;
-  /** Where the model lies, for CreateModel. */
-  readonly modelUrl: string;
+  /** Where the small model lies, for CreateModel. */
+  modelUrl = "";
   readonly #folder: string;
 
-  private constructor(folder: string, server: ServerProcess, modelUrl: string) {
+  private constructor(folder: string, server: ServerProcess) {
     this.#folder = folder;
     this.server = server;
     this.connection = server.connection;
     this.aws = new AwsClients(server.connection);
-    this.modelUrl = modelUrl;
   }
 
   static async start(): Promise<Subject> {
     const folder = await mkdtemp(join(tmpdir(), "tideway-bench-"));
-    const server = await ServerProcess.start(join(folder, "data"), process.env);
-    const { file } = await pack(await modelFiles(join(MODEL, "model.onnx")), join(folder, "model.tar.gz"));
-    const subject = new Subject(folder, server, "s3://bench/model.tar.gz");
+    const subject = new Subject(folder, await ServerProcess.start(join(folder, "data"), process.env));
     const { sdk, client } = await subject.aws.s3();
     await client.send(new sdk.CreateBucketCommand({ Bucket: "bench" }));
-    await client.send(
-      new sdk.PutObjectCommand({ Bucket: "bench", Key: "model.tar.gz", Body: await readFile(file) }),
-    );
+    const model = await subject.upload("model", "model.onnx", await readFile(SMALL_MODEL));
+    subject.modelUrl = model.url;
     await subject.deploy(ENDPOINT);
     return subject;
   }
 
+  /** The processes whose time and memory count as the server's: all its roles and instances. */
+  readonly pids = (): number[] => familyOf(this.server.pid!);
+
+  /** Packs a model's one file and puts it where CreateModel finds it. */
+  async upload(
+    name: string,
+    file: string,
+    content: Uint8Array | string,
+  ): Promise<{ readonly url: string; readonly file: string }> {
+    await mkdir(join(this.#folder, name));
+    const source = join(this.#folder, name, file);
+    await writeFile(source, content);
+    const archive = await pack(await modelFiles(source), join(this.#folder, `${name}.tar.gz`));
+    const { sdk, client } = await this.aws.s3();
+    const Body = await readFile(archive.file);
+    await client.send(new sdk.PutObjectCommand({ Bucket: "bench", Key: `${name}.tar.gz`, Body }));
+    return { url: `s3://bench/${name}.tar.gz`, file: source };
+  }
+
+  /** Lets an image name stand for a program that knows nothing but the container contract. */
+  async addImage(name: string, command: readonly string[]): Promise<void> {
+    await new TidewayApi(this.connection).addImage(name, command);
+  }
+
+  /** An endpoint that is taken down when the row is measured. */
+  async endpoint(name: string, deployment: Deployment): Promise<AsyncDisposable> {
+    await this.deploy(name, deployment);
+    return { [Symbol.asyncDispose]: () => this.remove(name) };
+  }
+
+  /** Signed requests to an endpoint: as the load generator sends them. */
+  target(endpoint: string, contentType: string, bodies: Target["bodies"]): Target {
+    return {
+      url: this.connection.url,
+      path: `/endpoints/${endpoint}/invocations`,
+      headers: { "content-type": contentType, accept: contentType },
+      signer: this.connection,
+      bodies,
+      pids: this.pids,
+    };
+  }
+
   /** CreateModel, CreateEndpointConfig, CreateEndpoint, then DescribeEndpoint until InService, without a waiter's pauses. */
-  async deploy(name: string): Promise<void> {
+  async deploy(name: string, deployment: Deployment = { modelUrl: this.modelUrl }): Promise<void> {
+    const { image = "tideway/auto", modelUrl, instances = 1 } = deployment;
     const { sdk, client } = await this.aws.sagemaker();
     const role = `arn:aws:iam::${this.connection.accountId}:role/bench`;
     await client.send(
       new sdk.CreateModelCommand({
         ModelName: name,
         ExecutionRoleArn: role,
-        PrimaryContainer: { Image: "tideway/auto", ModelDataUrl: this.modelUrl },
+        PrimaryContainer: { Image: image, ...(modelUrl && { ModelDataUrl: modelUrl }) },
       }),
     );
     await client.send(
@@ -62,7 +116,7 @@ export class Subject implements AsyncDisposable {
             VariantName: "AllTraffic",
             ModelName: name,
             InstanceType: "ml.m5.large",
-            InitialInstanceCount: 1,
+            InitialInstanceCount: instances,
           },
         ],
       }),
@@ -99,12 +153,12 @@ export class Subject implements AsyncDisposable {
 
 /** Rows like those of the data set, all different: the held-out ones, each value moved by up to a tenth, always the same way. */
 export async function distinctRows(count: number): Promise<string[]> {
-  const base = (await readFile(join(MODEL, "rows.csv"), "utf8")).trim().split("\n");
-  let state = 1;
-  const next = () => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) / 2 ** 32;
+  const held = await readFile(new URL("breast-cancer-xgboost/rows.csv", MODELS), "utf8");
+  const base = held.trim().split("\n");
+  const chance = sequence(1);
   return Array.from({ length: count }, (_, index) =>
     base[index % base.length]!.split(",")
-      .map((value) => (Number(value) * (0.9 + next() / 5)).toPrecision(6))
+      .map((value) => (Number(value) * (0.9 + chance() / 5)).toPrecision(6))
       .join(","),
   );
 }

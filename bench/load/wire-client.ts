@@ -69,7 +69,7 @@ export class WireClient {
       return;
     }
     this.#begun = undefined;
-    const head = bytes.latin1Slice(0, end + 2);
+    const head = bytes.toString("latin1", 0, end + 2);
     this.#status = Number(head.slice(9, 12));
     this.#left = Number(/\r\ncontent-length: *(\d+)\r\n/i.exec(head)?.[1] ?? -2);
     this.#tail = "";
@@ -78,7 +78,7 @@ export class WireClient {
 
   #body(chunk: Buffer): void {
     if (this.#left === -2) {
-      this.#tail = (this.#tail + chunk.latin1Slice(Math.max(0, chunk.length - 5))).slice(-5);
+      this.#tail = (this.#tail + chunk.toString("latin1", Math.max(0, chunk.length - 5))).slice(-5);
       if (this.#tail !== LAST_CHUNK) return;
     } else {
       this.#left -= chunk.length;

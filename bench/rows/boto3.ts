@@ -19,7 +19,7 @@ export async function boto3Rows({ subject, quick, note }: Bench): Promise<Row[]>
     return [];
   }
   const rows = await distinctRows(quick ? 500 : 3000);
-  await using echo = await Echo.of(subject, rows[0]!);
+  await using echo = await Echo.of(subject.target(ENDPOINT, "text/csv", rows));
   const { region, accessKeyId, secretAccessKey, url } = subject.connection;
   const script = fileURLToPath(new URL("../boto3_client.py", import.meta.url));
   const asking = run("python3", [script, ENDPOINT, region, accessKeyId, secretAccessKey, url, echo.url]);

@@ -3,10 +3,10 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Bench, Row } from "../row.ts";
 import { median, spread } from "../statistics.ts";
+import { SMALL_MODEL } from "../subject.ts";
 
 const run = promisify(execFile);
 const BARE = fileURLToPath(new URL("../bare-onnx.ts", import.meta.url));
-const MODEL = fileURLToPath(new URL("../../examples/models/breast-cancer/model.onnx", import.meta.url));
 
 /** CreateModel, CreateEndpointConfig and CreateEndpoint to InService, against a bare process that loads the model. */
 export async function deployRows({ subject, quick, note }: Bench): Promise<Row[]> {
@@ -17,7 +17,7 @@ export async function deployRows({ subject, quick, note }: Bench): Promise<Row[]
     const name = `deploy-${round}`;
     tideway.push(await timed(() => subject.deploy(name)));
     await subject.remove(name);
-    baseline.push(await timed(() => run(process.execPath, [BARE, MODEL])));
+    baseline.push(await timed(() => run(process.execPath, [BARE, SMALL_MODEL])));
   }
   note(`deploy: ${rounds} rounds`);
   return [

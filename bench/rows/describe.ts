@@ -1,4 +1,3 @@
-import { familyOf } from "../processes.ts";
 import type { Bench, Row } from "../row.ts";
 import { median, spread } from "../statistics.ts";
 import { ENDPOINT } from "../subject.ts";
@@ -10,7 +9,7 @@ export async function describeRows({ subject, load, quick, note }: Bench): Promi
   for (let round = 0; round < rounds; round++) {
     const { perSecond } = await load.measure({
       url: subject.connection.url,
-      pids: familyOf(subject.server.pid!),
+      pids: subject.pids(),
       path: "/",
       headers: { "content-type": "application/x-amz-json-1.1", "x-amz-target": "SageMaker.DescribeEndpoint" },
       signer: subject.connection,
