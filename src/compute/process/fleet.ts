@@ -20,6 +20,7 @@ import {
 } from "./launch.ts";
 import type { Adopted, FleetNote } from "./instance-note.ts";
 import { freePort } from "./probe.ts";
+import { warmCall, warmInput } from "./warm-call.ts";
 import { describeExit, type Exit, type ProcessHost } from "./process-host.ts";
 
 /** What all fleets of an engine share. */
@@ -132,8 +133,11 @@ export class Fleet implements InstanceOwner {
   apply(spec: FleetSpec): void {
     this.#spec = spec;
     if (this.#failure) return;
-    const excess = this.instances.filter((one) => !one.signal.aborted).slice(spec.desired);
-    for (const instance of excess) void instance.stop(true);
+    // What answers stays: an instance that died and waits for its next start goes first.
+    const wanted = this.instances
+      .filter((one) => !one.signal.aborted)
+      .toSorted((a, b) => Number(b.status.phase === "ready") - Number(a.status.phase === "ready"));
+    for (const instance of wanted.slice(spec.desired)) void instance.stop(true);
     for (let slot = 0; this.#live() < spec.desired; slot += 1)
       if (!this.#instances.has(slot)) this.#add(slot);
     this.changed();
@@ -200,6 +204,16 @@ export class Fleet implements InstanceOwner {
 
   confinementOf({ id }: Instance, pid: number): Confinement | undefined {
     return this.#workshop.isolation?.adopt({ id, pid, instanceType: this.#spec.instanceType });
+  }
+
+  async warmUp({ id, folder }: Instance, address: Address, over: AbortSignal) {
+    const modelDir = join(folder, "ml", "model");
+    const input = await warmInput(this.#spec.container.environment, modelDir).catch((error: Error) => error);
+    if (input instanceof Error) return { reason: "artifact", message: input.message } as const;
+    const warm = input && (await warmCall(address, input, this.clock, over));
+    if (warm?.kind === "refused")
+      this.#workshop.log.warn(warm.message, { fleet: this.#spec.id, instance: id });
+    return warm?.kind === "failed" ? warm.failure : undefined;
   }
 
   explain(error: unknown): FleetFailure {

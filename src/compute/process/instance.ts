@@ -55,6 +55,12 @@ export interface InstanceOwner {
   prepare(instance: Instance): Promise<Launch>;
   /** The limits of a program that an earlier engine started. */
   confinementOf(instance: Instance, pid: number): Confinement | undefined;
+  /** What is done once the server answers pings, before anybody's request; resolves with why it can not serve. */
+  warmUp(
+    instance: Instance,
+    address: Address,
+    over: AbortSignal,
+  ): Promise<Omit<FleetFailure, "logTail"> | undefined>;
   /** Turns a rejection of `prepare` into a failure. */
   explain(error: unknown): FleetFailure;
   /** Turns the program's own end into one. */
@@ -258,6 +264,8 @@ export class Instance {
       const elapsed = adopted ? this.#owner.clock.now() - (this.#timeline.starting ?? 0) : 0;
       const slow = await this.#untilReady(address, over, Math.max(0, elapsed));
       if (over.aborted || slow) return slow;
+      const cold = await this.#owner.warmUp(this, address, over);
+      if (over.aborted || cold) return cold;
       this.enter("ready");
     }
     return this.#whileReady(address, pid, over);
