@@ -2,6 +2,7 @@
 
 /** The sizes in which an input is read the second time: byte by byte at times, for that takes long. */
 export function sizesFor({ length }: Buffer): number[] {
+  if (length > 16_384) return [4096, 1, 500];
   return length % 8 === 0 ? [1] : [1 + (length % 13), 5, 1 + (length % 601)];
 }
 

@@ -54,6 +54,9 @@ const SLOW_MS = 100;
 const MAX_RETAINED_MIB = 32;
 /** For one input of a few KiB. */
 const MAX_ALLOCATED_MIB = 64;
+/** Every so often, one input of this length. */
+const PUMP_EVERY = 512;
+const PUMPED_BYTES = 65_536;
 const MAX_SHRINKS = 2000;
 const MAX_FAILURES = 20;
 
@@ -93,6 +96,7 @@ export class Fuzzer {
       const input = this.#corpus.at(-1 - Math.floor(random.number() * recent))!;
       const other = this.#corpus[Math.floor(random.number() * this.#corpus.length)]!;
       await this.#try(this.#mutator.mutate(input, other), false);
+      if (this.#runs % PUMP_EVERY === 0) await this.#pump(input);
     }
     const progress = this.#progress(performance.now());
     const retainedMiB = (await heapMiB()) - before;
@@ -104,17 +108,38 @@ export class Fuzzer {
     return { ...progress, retainedMiB, kept: await this.#chosen(), features: coverage.features };
   }
 
+  /**
+   * A part of an input, again and again: where a reader looks at the same bytes many times, only long inputs are slow.
+   * In the target's own tongue they are rarely anything else, so that they do not come into the corpus.
+   */
+  async #pump(input: Uint8Array): Promise<void> {
+    const at = Math.floor(this.#parts.random.number() * input.length);
+    const part = Buffer.from(input.subarray(at, at + 1 + Math.floor(this.#parts.random.number() ** 3 * 64)));
+    if (part.length === 0) return;
+    const times = Math.ceil(PUMPED_BYTES / part.length);
+    const pumped = Buffer.concat([
+      input.subarray(0, at),
+      ...Array.from({ length: times }, () => part),
+      input.subarray(at),
+    ]);
+    await this.#try(pumped, false);
+  }
+
   async #try(input: Buffer, keep: boolean): Promise<void> {
     const failed = await this.#run(input);
     // some branches are taken once per process; what does not come again would make the corpus grow for nothing
     if (failed === undefined) {
-      if (this.#parts.coverage.news() > 0 || keep) this.#corpus.push(Uint8Array.from(input));
+      const fits = input.length <= this.#maxLength;
+      if (fits && (this.#parts.coverage.news() > 0 || keep)) this.#corpus.push(Uint8Array.from(input));
       return;
     }
     const key = keyOf(failed);
     if (this.#known.has(key)) return;
     this.#known.add(key);
-    this.#parts.onFailure({ input: await this.#shrink(Buffer.from(input), key), error: told(failed) });
+    // each look at a slow one takes too long for thousands of them
+    const small =
+      failed instanceof Slow ? Uint8Array.from(input) : await this.#shrink(Buffer.from(input), key);
+    this.#parts.onFailure({ input: small, error: told(failed) });
   }
 
   /** What was thrown, if anything; what takes too long is measured three times in CPU, for other work on the machine is no fault. */
@@ -130,7 +155,7 @@ export class Fuzzer {
       least = Math.min(least, (user + system) / 1000);
     }
     this.#slowestMs = Math.max(this.#slowestMs, least);
-    return least > SLOW_MS ? new Error(`slow: ${Math.round(least)} ms of CPU`) : undefined;
+    return least > SLOW_MS ? new Slow(`${Math.round(least)} ms of CPU`) : undefined;
   }
 
   #begun = 0;
@@ -204,6 +229,10 @@ export class Fuzzer {
       for (const one of inputs) one.branches = one.branches.difference(taken);
     }
   }
+}
+
+class Slow extends Error {
+  override readonly name = "Slow";
 }
 
 setFlagsFromString("--expose-gc");
