@@ -159,6 +159,17 @@ export function engineContract(name: string, open: () => Promise<EngineFixture>)
       expect(after.instances[0]!.pid).not.toBe(before.instances[0]!.pid);
     });
 
+    test("shrinks by what does not answer before it shrinks by what does", async () => {
+      const { engine, spec } = await fixture();
+      await engine.apply(spec({}, { desired: 2 }));
+      const [first, second] = (await until(engine, "f-1", ready(2))).instances;
+      process.kill(first!.pid!, "SIGKILL");
+      await until(engine, "f-1", ({ instances }) => instances.some(({ phase }) => phase === "exited"));
+      await engine.apply(spec({}, { desired: 1 }));
+      const { instances } = await until(engine, "f-1", (status) => status.instances.length === 1);
+      expect(instances).toMatchObject([{ id: second!.id, phase: "ready", pid: second!.pid }]);
+    });
+
     test("grows and shrinks in place", async () => {
       const { engine, spec } = await fixture();
       await engine.apply(spec());

@@ -1,12 +1,20 @@
 import { contextOf } from "../capabilities/hosting/hosting-fixture.ts";
-import type { Control } from "./control.ts";
 import type { Endpoint } from "./observer.ts";
 import type { World } from "./world.ts";
 
 const ENDPOINTS = ["alpha", "Beta", "gamma", "delta"];
 const ARTIFACTS = ["one", "two", "three", "lost"];
 
-type Operation = keyof Control["api"] & string;
+type Operation =
+  | "CreateModel"
+  | "DeleteModel"
+  | "CreateEndpointConfig"
+  | "DeleteEndpointConfig"
+  | "CreateEndpoint"
+  | "DescribeEndpoint"
+  | "UpdateEndpoint"
+  | "UpdateEndpointWeightsAndCapacities"
+  | "DeleteEndpoint";
 type Answer =
   | { readonly kind: "ok" }
   | { readonly kind: "refused"; readonly message: string }

@@ -100,13 +100,13 @@ export class SimulatedPublisher implements RoutePublisher {
   }
 
   publish(endpoint: string, route: EndpointRoute | undefined): Promise<void> {
-    return this.#life.port("the publication of a route", () => {
+    return this.#life.port("the publication of a route", async () => {
       this.#say(endpoint.toLowerCase(), route);
       const version = this.#version;
       if (this.#reached(version)) return;
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#waiting.push({ version, resolve });
-      return promise;
+      await promise;
     });
   }
 

@@ -48,13 +48,13 @@ export function judgeRest(world: World, writes: number, reconciles: number): voi
               endpoint.spec.variants.every((variant, index) => {
                 const routed = route.variants[index]!;
                 const fleet = fleetId(endpoint, endpoint.spec, variant);
-                const paths = routed.instances.map(({ address }) => address.kind === "unix" && address.path);
+                const paths = routed.instances.map(({ address }) => ("path" in address ? address.path : ""));
                 const processes = (running.get(fleet) ?? []).map(({ pid }) => `/run/${pid}`);
                 return (
                   routed.name === variant.name &&
                   routed.weight === variant.weight &&
                   routed.fleet === fleet &&
-                  paths.toSorted().join() === processes.toSorted().join()
+                  isSame(paths, processes)
                 );
               })
           : route === undefined,
@@ -71,3 +71,6 @@ export function judgeRest(world: World, writes: number, reconciles: number): voi
   must("at rest nothing is written", writes === 0, () => `${writes} writes`);
   must("at rest nothing is looked at", reconciles === 0, () => `${reconciles} reconciles`);
 }
+
+const isSame = (some: readonly string[], others: readonly string[]) =>
+  some.length === others.length && new Set([...some, ...others]).size === some.length;

@@ -76,7 +76,7 @@ export class SimulatedEngine implements Engine {
   }
 
   delete(id: string): Promise<void> {
-    return this.#life.port("engine.delete", () => {
+    return this.#life.port("engine.delete", async () => {
       const { dice, plan, chronicle } = this.#world;
       const fleet = this.#fleets.get(id);
       if (!fleet) return;
@@ -86,7 +86,7 @@ export class SimulatedEngine implements Engine {
         chronicle.fault("engine.delete fails");
         throw new InjectedFault("The fleet can not be stopped.");
       }
-      return (fleet.deletion ??= this.#delete(id, fleet));
+      await (fleet.deletion ??= this.#delete(id, fleet));
     });
   }
 
@@ -137,7 +137,9 @@ export class SimulatedEngine implements Engine {
     fleet.spec = spec;
     fleet.adopted = false;
     if (!same && !fleet.failure) {
-      const kept = [...fleet.instances.values()].filter(({ stopping }) => !stopping);
+      const kept = [...fleet.instances.values()]
+        .filter(({ stopping }) => !stopping)
+        .toSorted((a, b) => Number(b.phase === "ready") - Number(a.phase === "ready"));
       for (const instance of kept.slice(spec.desired)) this.#stop(instance, true);
       for (let slot = 0, missing = spec.desired - kept.length; missing > 0; slot++)
         if (!fleet.instances.has(slot)) {

@@ -84,11 +84,10 @@ export function endpointOperations({
     }
   };
   const updating = (endpoint: Endpoint, spec: Deployment, reason: string) =>
-    change(endpoint, ({ status: { failureReason: _, ...status } }) => ({
-      spec,
-      status: { ...status, state: "Updating", since: clock.now(), progress: {} },
-      reason,
-    }));
+    change(endpoint, (latest) => {
+      const { failureReason: _, ...status } = latest.status;
+      return { spec, status: { ...status, state: "Updating", since: clock.now(), progress: {} }, reason };
+    });
   const updatable = async (name: string): Promise<Endpoint> => {
     const endpoint = await find(name);
     if (endpoint.status.state === "Failed")
