@@ -70,6 +70,21 @@ test("an engine that opens the host finds what runs, what ended since, and what 
   expect((await openRemoteProcessHost(channel.near)).processes().map(({ id }) => id)).toEqual(["starting"]);
 });
 
+test("what an engine asked is not answered to the one that came after it", async () => {
+  const { local, launch } = served();
+  const { near, far } = channelPair();
+  serveProcessHost(local, far);
+  const heard: string[] = [];
+  near.onMessage((message) => heard.push((message as { kind: string }).kind));
+  near.send({ kind: "open" });
+  near.send({ kind: "start", request: 1, launch: launch("quick", "exit 0") });
+  near.send({ kind: "open" });
+  await new Promise((resolve) => setImmediate(resolve));
+  await local.processes()[0]!.exited;
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(heard).toEqual(["opened", "opened", "ended", "exited"]);
+});
+
 test("whoever waits for a host whose channel closes is told so", async () => {
   const { local, launch } = served();
   const channel = channelPair();

@@ -42,7 +42,7 @@ const replaced = (engine: Engine) =>
 const builtIn = { modelServerPath: CONTRACT_SERVER };
 
 test("a model that never ends is killed when its server is suspected, and a new instance takes its place", async () => {
-  const engine = await start("tideway/onnx");
+  const engine = await start("tideway/onnx", { patience: { ...PATIENT, pingMisses: 1_000_000 } });
   const { pid, address } = only(engine);
   const answer = ask(address!, "/invocations", "POST", "1").catch((error: Error) => error);
   // A ping may come before the invocation, and is answered then.
