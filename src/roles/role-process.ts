@@ -123,7 +123,7 @@ export class RoleProcess {
       // What a process that has ended still had in its pipe must not mix with what its successor says.
       else if (this.#child === child) onMessage?.(received);
     });
-    child.send(message, socket, {}, () => socket?.close());
+    child.send(message, socket && handleOf(socket), {}, () => socket?.close());
     const cancel = clock.after(START_MS, () => child.kill("SIGKILL"));
     try {
       await ready.promise;
@@ -156,4 +156,12 @@ export class RoleProcess {
     let cancel = clock.after(BEAT_MS, look);
     return () => cancel();
   }
+}
+
+/**
+ * What the kernel knows a listening server by. A `Server` that is sent would accept connections as soon as it arrives,
+ * and lose them while the process is not ready; of a bare handle the kernel keeps them until it is listened on.
+ */
+function handleOf(server: Server): Server {
+  return (server as unknown as { readonly _handle: Server })._handle;
 }

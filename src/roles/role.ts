@@ -1,5 +1,4 @@
 /** What the processes of control and gateway have in common: they hear the supervisor, and end with it. */
-import type { Server } from "node:net";
 import { systemClock } from "../base/clock.ts";
 import { jsonLog } from "../base/log.ts";
 import { systemRandom } from "../base/random.ts";
@@ -9,7 +8,7 @@ import type { RolePorts } from "./settings.ts";
 /** What a role makes of its start: called once. */
 export type OpenRole<Start extends RoleStart> = (
   start: Start,
-  role: { readonly ports: RolePorts; readonly socket: Server | undefined; readonly supervisor: Supervisor },
+  role: { readonly ports: RolePorts; readonly socket: object | undefined; readonly supervisor: Supervisor },
 ) => Promise<{ readonly stop: () => Promise<void> }>;
 
 /** The supervisor, as a role sees it. */
@@ -44,7 +43,7 @@ export function runRole<Start extends RoleStart>(title: string, open: OpenRole<S
   };
 
   let running: Promise<{ readonly stop: () => Promise<void> }> | undefined;
-  const begin = async (start: Start, socket: Server | undefined) => {
+  const begin = async (start: Start, socket: object | undefined) => {
     const log = jsonLog((line) => process.stderr.write(line));
     const { settings, root } = start;
     const opened = await open(start, {
@@ -56,7 +55,7 @@ export function runRole<Start extends RoleStart>(title: string, open: OpenRole<S
     beat();
     return opened;
   };
-  process.on("message", (message: ToRole, socket?: Server) => {
+  process.on("message", (message: ToRole, socket?: object) => {
     if (message.kind === "start") {
       running = begin(message.start as Start, socket);
       running.catch((error: Error & { code?: unknown }) => {

@@ -112,6 +112,7 @@ class Door {
   readonly #settings: ServerSettings;
   /** Whether several gateways listen side by side: the kernel then shares connections out among them. */
   readonly #shared: boolean;
+  #ours = false;
   port: number;
 
   constructor(settings: ServerSettings, shared: boolean) {
@@ -122,10 +123,11 @@ class Door {
 
   async open(): Promise<Server> {
     // Another server that shares its port would take half of the connections: so the first try is not to share.
-    if (this.#shared && this.port === this.#settings.port) {
+    if (this.#shared && !this.#ours) {
       const probe = await this.#listen(false);
       this.port = portOf(probe);
       await new Promise((resolve) => probe.close(resolve));
+      this.#ours = true;
     }
     const server = await this.#listen(this.#shared);
     this.port = portOf(server);

@@ -46,8 +46,8 @@ export interface Listener extends AsyncDisposable {
   readonly server: Server;
   /** Resolves with the address once connections are accepted. */
   listen(port: number, host: string): Promise<{ readonly port: number; readonly host: string }>;
-  /** The same on a unix socket, or with what another process opened and handed over. */
-  listenOn(place: { readonly path: string } | NetServer): Promise<void>;
+  /** The same on a unix socket, or on the handle of a socket that another process opened and handed over. */
+  listenOn(place: { readonly path: string } | object): Promise<void>;
   /** Accepts nothing more, lets requests in flight end for up to `graceMs`, then cuts them. */
   drain(graceMs: number): Promise<void>;
 }
