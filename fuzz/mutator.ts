@@ -65,7 +65,7 @@ export class Mutator {
     const length = this.#length;
     const at = this.#below(length + 1);
     const inside = Math.min(at, length - 1);
-    switch (this.#below(length ? 14 : 3)) {
+    switch (this.#below(length ? 15 : 3)) {
       case 0:
         return this.#replace(at, 0, Buffer.of(this.#byte()));
       case 1:
@@ -114,6 +114,11 @@ export class Mutator {
       case 12:
         room[inside] = room[this.#below(length)]!;
         return;
+      case 14: {
+        // in its place: what stands behind it in blocks of fixed size stays where it is
+        const word = this.#word();
+        return this.#replace(at, Math.min(word.length, length - at), word);
+      }
       case 13:
         room[inside] = room[inside]! + (this.#below(2) ? 1 : -1);
         return;

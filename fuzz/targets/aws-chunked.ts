@@ -72,10 +72,26 @@ export const target: FuzzTarget = {
     const bytes = input.subarray(2);
     const first = await read(mode, input[1]!, pieces(bytes, 0));
     same("in pieces", await read(mode, input[1]!, pieces(bytes, ...sizesFor(bytes))), first);
+    if (mode === 0 && first.startsWith("ok "))
+      same("content", first.slice(3).split("|")[0], unframed(bytes.toString("latin1")));
     if (mode && first.startsWith("ok "))
       same("signed", SIGNED.has(`${mode}:${first.slice(3).split("|")[0]}`), true);
   },
 };
+
+/** The content of unsigned chunks that follow each other as they must. */
+function unframed(text: string): string {
+  let content = "";
+  for (let at = 0; ;) {
+    const [line = "", size = ""] = /^([\da-f]+)\r\n/i.exec(text.slice(at, at + 20)) ?? [];
+    const length = Number.parseInt(size, 16);
+    if (!length) return size ? content : "no size";
+    at += line.length;
+    content += text.slice(at, at + length);
+    if (text.slice(at + length, at + length + 2) !== "\r\n") return "no end";
+    at += length + 2;
+  }
+}
 
 async function read(mode: number, length: number, body: AsyncIterable<Uint8Array>): Promise<string> {
   const trailers = new Map<string, string>();

@@ -29,6 +29,7 @@ export const target: FuzzTarget = {
     const { value } = attempt(() => parseNpy(input), InvalidInput);
     for (const model of models) attempt(() => decodeNpy(input, model), InvalidInput);
     if (!value) return;
+    if (value.shape.length === 2) compare(input, value);
     const bytes = encodeNpy({ name: "x", ...value });
     const again = parseNpy(bytes);
     same("type", again.type, value.type);
@@ -36,6 +37,32 @@ export const target: FuzzTarget = {
     same("values", bytesOf(again.data).equals(bytesOf(value.data)), true);
   },
 };
+
+/** Each value of a table where NumPy would look for it. */
+function compare(input: Buffer, { type, shape, data }: ReturnType<typeof parseNpy>): void {
+  const header = input.toString("latin1", 0, input.length - data.byteLength);
+  const little = /'descr'\s*:\s*'([<>|=])/.exec(header)?.[1] !== ">";
+  const fortran = /'fortran_order'\s*:\s*True/.test(header);
+  const bytes = Uint8Array.from(input.subarray(input.length - data.byteLength));
+  const view = new DataView(bytes.buffer);
+  const size = data.BYTES_PER_ELEMENT;
+  const [rows, columns] = shape as [number, number];
+  Array.from(data as ArrayLike<number | bigint>).forEach((value, index) => {
+    const [row, column] = [Math.floor(index / columns), index % columns];
+    const at = size * (fortran ? column * rows + row : index);
+    const read =
+      size === 1
+        ? type === "int8"
+          ? view.getInt8(at)
+          : view.getUint8(at)
+        : type === "float32"
+          ? view.getFloat32(at, little)
+          : type === "float64"
+            ? view.getFloat64(at, little)
+            : undefined;
+    if (read !== undefined) same(`value ${index}`, value, read);
+  });
+}
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView) =>
   Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
