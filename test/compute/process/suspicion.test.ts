@@ -82,7 +82,9 @@ test("a suspected server of the user that does not answer is asked again as ofte
 
 test("a suspected process that somebody stopped is replaced, whoever's it is", async () => {
   const engine = await start("socket");
-  process.kill(only(engine).pid!, "SIGSTOP");
+  const { pid } = only(engine);
+  process.kill(pid!, "SIGSTOP");
   engine.suspect("f-1-0");
   await replaced(engine);
+  expect(runs(pid!)).toBe(false);
 });
