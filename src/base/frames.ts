@@ -96,9 +96,9 @@ export function encodeFrames(frames: readonly Frame[]): Uint8Array[] {
 
 /** A head of these texts; undefined when one of them can not be in it or all are too long together. */
 export function headOf(texts: readonly string[]): string | undefined {
-  for (const text of texts) if (FORBIDDEN.test(text)) return undefined;
+  for (const text of texts) if (text.includes("\n")) return undefined;
   const head = texts.join("\n");
-  return head.length > MAX_FRAME_HEAD ? undefined : head;
+  return head.length > MAX_FRAME_HEAD || FORBIDDEN.test(head) ? undefined : head;
 }
 
 /** The texts of a head. */
@@ -106,8 +106,8 @@ export function textsOf(head: string): string[] {
   return head.split("\n");
 }
 
-/** Not latin1, or a control character other than the tab. */
-const FORBIDDEN = /[^\t\x20-\x7e\x80-\xff]/;
+/** Not latin1, or a control character other than the tab and our own end of a line. */
+const FORBIDDEN = /[^\t\n\x20-\x7e\x80-\xff]/;
 
 /** Reads frames from chunks of any size. A body may share its memory with the chunk that it came in. */
 export class FrameReader {

@@ -134,7 +134,7 @@ export function createDataPlane({
       for (const { endpoint } of change.changes) waiting.changed(endpoint);
       return version;
     },
-    invoke: async (invocation) => call(invocation, false) as Promise<Outcome<Uint8Array>>,
+    invoke: (invocation) => Promise.resolve(call(invocation, false)) as Promise<Outcome<Uint8Array>>,
     invokeStreaming: async (invocation) => call(invocation, true) as Promise<Outcome<ModelStream>>,
     inFlight: (fleet) => routes.fleet(fleet)?.outstanding ?? 0,
     drained: async (fleet) => routes.fleet(fleet)?.idle(),

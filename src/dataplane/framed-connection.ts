@@ -70,6 +70,11 @@ export class FramedConnection {
       .on("close", () => this.#closed());
   }
 
+  /** Whether anything is in flight. */
+  get busy(): boolean {
+    return this.#open.size > 0;
+  }
+
   get ready(): boolean {
     return this.#connected && !this.#writing && !this.#socket.destroyed;
   }

@@ -2,12 +2,18 @@
 import { FramedConnection, type FramedOwner, type FramedRequest } from "./framed-connection.ts";
 import type { InstanceEvents, InstanceExchange, InstanceLink, InstanceRequest } from "./instance-link.ts";
 
+/** While others are in flight, what arrives in a row of turns leaves together, but in no more than so many. */
+const MAX_TURNS = 8;
+
 /** Connects when there is something to send. */
 export class FramedLink implements InstanceLink, FramedOwner {
   readonly #path: string;
   readonly #waiting = new Set<FramedRequest>();
   #connection: FramedConnection | undefined;
   #flushing = false;
+  /** How many waited at the last look, and how many looks there were. */
+  #gathered = 0;
+  #turns = 0;
   #closed = false;
 
   constructor(path: string) {
@@ -62,6 +68,16 @@ export class FramedLink implements InstanceLink, FramedOwner {
   }
 
   readonly #flush = (): void => {
+    // read all, then send all: a write wakes the server, which costs more than a look at the other connections
+    const { size } = this.#waiting;
+    if (size > this.#gathered && this.#turns < MAX_TURNS && this.#connection?.busy) {
+      this.#gathered = size;
+      this.#turns++;
+      setImmediate(this.#flush);
+      return;
+    }
+    this.#gathered = 0;
+    this.#turns = 0;
     this.#flushing = false;
     if (this.#connection === undefined) {
       if (this.#waiting.size > 0) this.#connection = new FramedConnection(this, this.#path);

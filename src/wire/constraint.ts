@@ -88,10 +88,13 @@ const enumSentence = (values: readonly string[]) =>
   `Member must satisfy enum value set: [${values.join(", ")}]`;
 
 function lengthOf(value: unknown): number {
-  if (typeof value === "string") return Array.from(value).length; // Smithy counts Unicode characters
+  // Smithy counts Unicode characters
+  if (typeof value === "string") return SURROGATE.test(value) ? Array.from(value).length : value.length;
   if (value instanceof Uint8Array) return value.byteLength;
   return Array.isArray(value) ? value.length : Object.keys(value ?? {}).length;
 }
+
+const SURROGATE = /[\ud800-\udfff]/;
 
 const compiled = new Map<string, RegExp>();
 
