@@ -21,6 +21,9 @@ export class InProcessPublisher implements RoutePublisher {
     this.#dataPlane.route({ version: ++this.#version, endpoints: [...this.#routes.values()] });
   }
 
+  /** Nothing is left of an earlier control in the same process. */
+  prune(): void {}
+
   async drained(fleet: string, deadlineMs: number): Promise<number> {
     const inFlight = this.#dataPlane.inFlight(fleet);
     if (inFlight === 0 || deadlineMs <= 0) return inFlight;

@@ -54,6 +54,8 @@ export interface RoutingChange {
 export interface RoutePublisher {
   /** Resolves when every gateway routes by a table that holds this route (or, with undefined, lacks it). */
   publish(endpoint: string, route: EndpointRoute | undefined): Promise<void>;
+  /** Takes back the routes of all other endpoints: what an earlier control published for some that are gone. */
+  prune(endpoints: readonly string[]): void;
   /** Resolves when no request is in flight to the fleet, or `deadlineMs` have passed; tells how many still are. */
   drained(fleet: string, deadlineMs: number): Promise<number>;
 }

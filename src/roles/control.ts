@@ -55,6 +55,8 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
   const { objects, s3 } = await openObjects(ports, fatal, parts);
   const aliases = await ImageAliases.open(account, store);
   const engine = parts.use(await given.engine(objects, aliases));
+  // What an earlier control left of endpoints that are gone. The others are their controller's.
+  given.routes.prune(await store.names(EndpointKind));
   await stopOrphanFleets(store, engine, log);
 
   const reconcile = endpointReconciler({ store, engine, routes: given.routes, clock, log });

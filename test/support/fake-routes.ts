@@ -13,6 +13,10 @@ export class FakeRoutes implements RoutePublisher {
     this.history.push(route ? route.variants.map(({ fleet }) => fleet) : []);
   }
 
+  prune(endpoints: readonly string[]): void {
+    for (const name of this.table.keys()) if (!endpoints.includes(name)) this.table.delete(name);
+  }
+
   async drained(fleet: string): Promise<number> {
     return this.inFlight.get(fleet) ?? 0;
   }
