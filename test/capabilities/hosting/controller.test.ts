@@ -221,6 +221,83 @@ test("a fleet in service that can not be started after a restart is tried again"
   expect(routes.table.get("iris")!.variants[0]!.instances).toHaveLength(1);
 });
 
+test("a fleet that the engine fails to stop is stopped when it can be", async () => {
+  const { clock, engine, call, config } = await inService();
+  const old = engine.fleets()[0]!.id;
+  const remove = engine.delete.bind(engine);
+  engine.delete = async () => {
+    throw new Error("not now");
+  };
+  await config("v2", {});
+  await call("UpdateEndpoint", { EndpointName: "iris", EndpointConfigName: "v2" });
+  await clock.advance(60_000);
+  engine.delete = remove;
+  await clock.advance(10_000);
+  expect(engine.deleted).toEqual([old]);
+});
+
+test("a deployment that the engine refuses to be asked for ends in time, in Failed", async () => {
+  const { clock, engine, call, model, config, endpoint } = await setUp();
+  engine.apply = async () => {
+    throw new Error("/secret/path: no");
+  };
+  await model("iris");
+  await config("v1", {});
+  await call("CreateEndpoint", { EndpointName: "iris", EndpointConfigName: "v1" });
+  await clock.advance(3_600_000 + 240_000 + 30_000 + 61_000);
+  expect(await endpoint()).toMatchObject({
+    EndpointStatus: "Failed",
+    FailureReason: "The instances were not ready after 3870 s. The server's log says why.",
+  });
+});
+
+test("an endpoint that fails after it was routed to has no route", async () => {
+  const { clock, engine, routes, call, model, config, state } = await setUp();
+  engine.startAs = "starting";
+  await model("iris");
+  await config("v1", {});
+  await call("CreateEndpoint", { EndpointName: "iris", EndpointConfigName: "v1" });
+  await clock.advance(10);
+  await routes.publish("iris", { name: "iris", variants: [] } as never);
+  engine.fail(engine.fleets()[0]!.id, "It broke.");
+  await clock.advance(10);
+  expect(await state()).toBe("Failed");
+  expect(routes.table.size).toBe(0);
+});
+
+test("a server that was down past a deadline gives what it finds in progress its whole time again", async () => {
+  const { clock, engine, call, model, config, controller, start, state } = await setUp();
+  engine.startAs = "starting";
+  await model("iris");
+  await config("v1", {});
+  await call("CreateEndpoint", { EndpointName: "iris", EndpointConfigName: "v1" });
+  await clock.advance(10);
+  await controller.stop();
+  await clock.advance(10_000_000);
+  const next = await start();
+  await clock.advance(2_000);
+  expect(await state()).toBe("Creating");
+  engine.become(engine.fleets()[0]!.id, "ready");
+  await clock.advance(10);
+  expect(await state()).toBe("InService");
+  await next.stop();
+});
+
+test("what the controller notes of an endpoint at rest does not refuse a change", async () => {
+  const { clock, engine, store, call, config, state } = await inService();
+  await config("v2", {});
+  const fleet = engine.fleets()[0]!.id;
+  const update = store.update.bind(store);
+  store.update = async (...written) => {
+    store.update = update;
+    engine.become(fleet, "exited");
+    await clock.advance(0);
+    return update(...written);
+  };
+  await call("UpdateEndpoint", { EndpointName: "iris", EndpointConfigName: "v2" });
+  expect(await state()).toBe("Updating");
+});
+
 test("every change of state leaves an event with its reason", async () => {
   const { store, clock, call, config } = await inService();
   await config("v2", {});

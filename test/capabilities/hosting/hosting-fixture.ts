@@ -48,8 +48,8 @@ export async function setUp({ describeHoldMs = 0 } = {}) {
   const routes = new FakeRoutes();
   const objects = new FakeObjects();
   const api = hostingOperations({ account, store, objects, clock, describeHoldMs });
-  const reconcile = endpointReconciler({ store, engine, routes, clock, log: silentLog });
   const start = async () => {
+    const reconcile = endpointReconciler({ store, engine, routes, clock, log: silentLog });
     const controller = await runController(store, EndpointKind, reconcile, { clock, random, log: silentLog });
     engine.watch((fleet) => controller.enqueue(endpointOfFleet(fleet)!));
     return controller;

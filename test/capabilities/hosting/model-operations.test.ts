@@ -168,3 +168,16 @@ test("lists are newest first, ten to a page, and their tokens can not be forged"
     ).Models.map((model: { ModelName: string }) => model.ModelName),
   ).toEqual(["m1", "m10", "m11"]);
 });
+
+test("of two deletes at once the second one finds nothing", async () => {
+  const { call } = await setUp();
+  await call("CreateModel", { ModelName: "iris", PrimaryContainer: container });
+  const deletes = [call("DeleteModel", { ModelName: "iris" }), call("DeleteModel", { ModelName: "iris" })];
+  expect(await Promise.allSettled(deletes)).toMatchObject([
+    { status: "fulfilled" },
+    {
+      status: "rejected",
+      reason: refused('Could not find model "arn:aws:sagemaker:us-east-1:000000000000:model/iris".'),
+    },
+  ]);
+});

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
-import { setUp } from "./hosting-fixture.ts";
+import { tagOperations } from "../../../src/capabilities/hosting/tag-operations.ts";
+import type { ResourceStore } from "../../../src/state/store.ts";
+import { contextOf, setUp } from "./hosting-fixture.ts";
 
 const tags = (count: number, from = 0) =>
   Array.from({ length: count }, (_, index) => ({
@@ -46,6 +48,9 @@ test("reserved and repeated keys are refused", async () => {
   await expect(call("AddTags", { ResourceArn, Tags: [{ Key: "AWS:x", Value: "" }] })).rejects.toThrow(
     "begins with aws:",
   );
+  await expect(call("AddTags", { ResourceArn, Tags: [{ Key: "tideway:x", Value: "" }] })).rejects.toThrow(
+    "begins with tideway:, which is reserved",
+  );
   await expect(
     call("AddTags", {
       ResourceArn,
@@ -64,4 +69,24 @@ test("a resource that is not there has no tags to read or write", async () => {
     await expect(call(operation, { ResourceArn, Tags: [], TagKeys: [] })).rejects.toMatchObject({
       name: "ResourceNotFound",
     });
+});
+
+test("an endpoint's own tags come after the user's, and say how its instances are kept apart", async () => {
+  const arn = "arn:aws:sagemaker:us-east-1:000000000000:endpoint/e";
+  const { ListTags } = tagOperations(
+    { tags: async () => new Map([["team", "a"]]) } as unknown as ResourceStore,
+    { memory: "cgroup v2", sandbox: "none", why: "it is turned off" },
+  );
+  const listed = async (input: object) => ListTags({ ResourceArn: arn, ...input }, contextOf());
+  expect((await listed({})).Tags).toEqual([
+    { Key: "team", Value: "a" },
+    { Key: "tideway:memory-limit", Value: "cgroup v2" },
+    { Key: "tideway:sandbox", Value: "none" },
+  ]);
+  const { Tags, NextToken } = await listed({ MaxResults: 2 });
+  expect([Tags!.length, (await listed({ NextToken })).Tags]).toEqual([
+    2,
+    [{ Key: "tideway:sandbox", Value: "none" }],
+  ]);
+  expect((await listed({ ResourceArn: arn.replace("endpoint/", "endpoint-config/") })).Tags).toHaveLength(1);
 });
