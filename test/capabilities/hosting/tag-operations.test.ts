@@ -77,7 +77,7 @@ test("an endpoint's own tags come after the user's, and say how its instances ar
     { tags: async () => new Map([["team", "a"]]) } as unknown as ResourceStore,
     { memory: "cgroup v2", sandbox: "none", why: "it is turned off" },
   );
-  const listed = async (input: object) => ListTags({ ResourceArn: arn, ...input }, contextOf());
+  const listed = async (input: object) => ListTags!({ ResourceArn: arn, ...input }, contextOf());
   expect((await listed({})).Tags).toEqual([
     { Key: "team", Value: "a" },
     { Key: "tideway:memory-limit", Value: "cgroup v2" },
