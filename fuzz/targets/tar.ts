@@ -21,6 +21,7 @@ export const target: FuzzTarget = {
       format: "gnu",
     }),
     tar({ name: "folder/", format: "old" }, { name: "name", prefix: "prefix" }),
+    tar({ name: "code/../a" }, { name: "./b/./c" }),
     tar({ name: "link", type: "2", linkname: "/etc/passwd" }),
   ],
   dictionary: [

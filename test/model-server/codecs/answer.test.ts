@@ -1,6 +1,11 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 
 import { encodeCsv, encodeJson, encodeJsonLines } from "../../../src/model-server/codecs/answer.ts";
+import { decodeCsv } from "../../../src/model-server/codecs/csv.ts";
+import type { Signature } from "../../../src/model-server/codecs/fit.ts";
+import { decodeJsonLines } from "../../../src/model-server/codecs/jsonlines.ts";
+import { decodeNpy, encodeNpy } from "../../../src/model-server/codecs/npy.ts";
 import type { Tensor } from "../../../src/model-server/model.ts";
 
 const onnx = { format: "onnx", batch: false, openInference: false } as const;
@@ -80,4 +85,31 @@ test("XGBoost answers as AWS's container does: float64 digits on one line, or a 
   expect(JSON.parse(encodeJson([floats([2], 0.5, 1)], xgboost))).toEqual({
     predictions: [{ score: 0.5 }, { score: 1 }],
   });
+});
+
+test("numbers written as CSV, JSON and NPY are read as the same float32", () => {
+  const float = fc.float().filter((value) => !Object.is(value, -0));
+  const table = fc
+    .tuple(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 5 }))
+    .chain(([rows, columns]) =>
+      fc.record({
+        shape: fc.constant([rows, columns]),
+        data: fc.array(float, { minLength: rows * columns, maxLength: rows * columns }),
+      }),
+    );
+  const model: Signature = { format: "onnx", inputs: [{ name: "x", type: "float32", shape: [-1, -1] }] };
+  fc.assert(
+    fc.property(table, ({ shape, data }) => {
+      const tensor: Tensor = { name: "x", type: "float32", shape, data: Float32Array.from(data) };
+      expect(decodeCsv(Buffer.from(encodeCsv([tensor], onnx)), new Map(), model).get("x")).toEqual(tensor);
+      expect(decodeNpy(encodeNpy(tensor), model).get("x")).toEqual(tensor);
+      // JSON has neither NaN nor the infinities: null for all three
+      const finite = {
+        ...tensor,
+        data: Float32Array.from(data).map((value) => (Number.isFinite(value) ? value : Number.NaN)),
+      };
+      const lines = encodeJsonLines([tensor], onnx);
+      expect(decodeJsonLines(lines, model).get("x")).toEqual(finite);
+    }),
+  );
 });
