@@ -34,14 +34,24 @@ export async function pipeReply(
 
 /** What is left to write of an ended reply; it never needs a drain, as node:http sees it. */
 function cutUnread(reply: ServerResponse, stallMs: number): void {
-  if (reply.writableLength > 0) reply.setTimeout(stallMs);
+  if (reply.writableLength === 0) return;
+  const resume = heedNothing(reply);
+  reply.setTimeout(stallMs).once("finish", resume);
+}
+
+/** Reads nothing more from the client for now: what it sends would pass for its reading. */
+function heedNothing({ socket }: ServerResponse): () => void {
+  socket?.pause();
+  return () => void socket?.resume();
 }
 
 /** Sockets that nobody listens to for timeouts are destroyed by node:http; bytes that leave put it off. */
 function drained(reply: ServerResponse, stallMs: number): Promise<void> {
+  const resume = heedNothing(reply);
   reply.setTimeout(stallMs);
   return new Promise((resolve) => {
     const go = () => {
+      resume();
       reply.off("drain", go).off("close", go).setTimeout(0);
       resolve();
     };

@@ -23,13 +23,14 @@ async function* endless(onChunk: () => void) {
 }
 
 test.each([
-  ["a whole answer", 0],
-  ["a stream", 1],
-])("who reads nothing of %s is cut", async (_what, streamed) => {
+  ["a whole answer", false],
+  ["a stream", true],
+])("who reads nothing of %s is cut, also when it goes on sending", async (_what, streamed) => {
   const cut = Promise.withResolvers<void>();
   let chunks = 0;
   const socket = await ask(async (_message, reply) => {
     reply.on("close", cut.resolve);
+    await new Promise((resolve) => setImmediate(resolve)); // the request has been read, as it has wherever it is proven
     reply.writeHead(200);
     if (streamed)
       await pipeReply(
@@ -39,7 +40,9 @@ test.each([
       );
     else endReply(reply, Buffer.alloc(32 << 20), 100);
   });
+  const send = setInterval(() => socket.write("\r\n"), 20);
   await cut.promise;
+  clearInterval(send);
   expect(chunks).toBeLessThan(400); // 26 MB: the kernel's buffers
   socket.destroy();
 });
@@ -61,4 +64,19 @@ test("who reads slowly, and goes on reading, is not", async () => {
   socket.resume();
   await over;
   expect(bytes).toBeGreaterThanOrEqual(size);
+});
+
+test("what was sent while an answer was read is answered after it", async () => {
+  let served = 0;
+  const socket = await ask(async (_message, reply) => {
+    reply.writeHead(200, { "content-length": 24 << 20 });
+    endReply(reply, Buffer.alloc(24 << 20), 2000);
+    if (++served === 3) socket.end();
+  });
+  const over = new Promise((resolve) => socket.on("close", resolve));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  socket.write("GET / HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(2));
+  socket.on("data", () => {}).resume();
+  await over;
+  expect([served, socket.bytesRead > 3 * (24 << 20)]).toEqual([3, true]);
 });
