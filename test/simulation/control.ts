@@ -62,7 +62,7 @@ export class Control {
     const log = this.#log();
     const { store, engine, routes } = this.#ports;
     await stopOrphanFleets(store, engine, log);
-    this.publisher.prune(await store.names(EndpointKind));
+    routes.prune(await store.names(EndpointKind));
     const reconcile = endpointReconciler({ store, engine, routes, clock, log });
     const counted: typeof reconcile = (name) => {
       this.#world.observer.reconciles++;
