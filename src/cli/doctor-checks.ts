@@ -170,6 +170,7 @@ export function checks({ env, dataDir, port, nodeVersion }: Machine): Check[] {
       async look() {
         const { memory } = await isolation();
         if (memory === "watchdog") throw new Error("no cgroup that the server may write to; a watchdog");
+        if (memory === "none") throw new Error("neither cgroups nor /proc");
         return memory;
       },
     },

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { constants, homedir } from "node:os";
 import { join } from "node:path";
@@ -20,7 +20,7 @@ export type SandboxMode = "none" | "auto" | "required";
 
 /** How well instances are kept apart on this machine. */
 export interface IsolationLevel {
-  readonly memory: "cgroup v2" | "cgroup v1" | "watchdog";
+  readonly memory: "cgroup v2" | "cgroup v1" | "watchdog" | "none";
   readonly sandbox: "bubblewrap" | "none";
   /** Why there is no sandbox. */
   readonly why?: string;
@@ -86,7 +86,7 @@ export async function openIsolation(options: IsolationOptions): Promise<Isolatio
   const fault = "fault" in bubblewrap ? bubblewrap.fault : undefined;
   const home = cgroups ? cgroupHome(dataDir) : undefined;
   return new ProcessIsolation(options, home, "path" in bubblewrap ? bubblewrap.path : undefined, {
-    memory: home ? `cgroup v${home.version}` : "watchdog",
+    memory: home ? `cgroup v${home.version}` : existsSync("/proc/self/status") ? "watchdog" : "none",
     sandbox: fault === undefined ? "bubblewrap" : "none",
     ...(fault !== undefined && { why: fault }),
   });
