@@ -1,7 +1,7 @@
 /** The body of an invocation, read whole and never longer than it may be. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { DeadlineList } from "../dataplane/deadlines.ts";
-import { Fault, tooLarge } from "../wire/http.ts";
+import { Fault, Gathered, tooLarge } from "../wire/http.ts";
 
 /** Above this, a body of known length gets its buffer at once; below, the chunks are as good as one. */
 const PREALLOCATE = 64 * 1024;
@@ -28,17 +28,17 @@ export function readRequestBody(
   return new Promise((resolve, reject) => {
     let size = 0;
     let whole = length > PREALLOCATE ? Buffer.allocUnsafe(length) : undefined;
-    const chunks: Buffer[] = [];
+    let gathered = new Gathered();
     const onData = (chunk: Buffer): void => {
       const at = size;
       size += chunk.length;
       if (size > limit) {
         message.off("data", onData);
         whole = undefined;
-        chunks.length = 0;
+        gathered = new Gathered();
         reject(tooLarge(limit));
       } else if (whole) whole.set(chunk, at);
-      else chunks.push(chunk);
+      else gathered.add(chunk);
     };
     let ended = false;
     const deadline = { expiresAt: 0, expire: () => reject(new Fault("RequestTimeout", TOO_SLOW, 408)) };
@@ -47,7 +47,7 @@ export function readRequestBody(
     message.on("end", () => {
       ended = true;
       deadlines.clear(deadline);
-      resolve(whole ?? (chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size)));
+      resolve(whole ?? gathered.bytes());
     });
     message.on("close", () => {
       deadlines.clear(deadline);

@@ -1,4 +1,4 @@
-import { Fault } from "./http.ts";
+import { Fault, Gathered } from "./http.ts";
 
 /** A byte stream read by line and by length, never holding more than was asked for plus one chunk. */
 export class ByteReader {
@@ -26,9 +26,9 @@ export class ByteReader {
 
   /** Exactly so many bytes. */
   async take(length: number): Promise<Buffer> {
-    const parts: Uint8Array[] = [];
-    for await (const part of this.stream(length)) parts.push(part);
-    return Buffer.concat(parts, length);
+    const gathered = new Gathered();
+    for await (const part of this.stream(length)) gathered.add(part);
+    return gathered.bytes();
   }
 
   /** Exactly so many bytes, piece by piece. */

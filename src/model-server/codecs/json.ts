@@ -148,7 +148,7 @@ function openInference(inputs: readonly OpenInferenceInput[], model: Signature):
       throw new InvalidInput(
         `The model has no input '${name.slice(0, 60)}'. Its inputs are ${model.inputs.map((one) => one.name).join(", ")}.`,
       );
-    if (DATATYPES[datatype] !== info.type)
+    if (typeof datatype !== "string" || DATATYPES[datatype] !== info.type)
       throw new InvalidInput(
         `Input '${name}' has the datatype ${JSON.stringify(datatype)?.slice(0, 20)}, but the model takes ${OPEN_INFERENCE_TYPES.get(info.type)}.`,
       );

@@ -167,6 +167,12 @@ test.each<[string, unknown, Signature, RegExp]>([
   ],
   ["an array among objects", { instances: [{ x: [1, 2] }, [1, 2]] }, one, /Row 2 is not an object/],
   [
+    "a datatype that is no text",
+    { inputs: [{ name: "x", shape: [1, 2], datatype: { toString: 1 }, data: [1, 2] }] },
+    one,
+    /^Input 'x' has the datatype \{"toString":1\}, but the model takes FP32\.$/,
+  ],
+  [
     "another datatype",
     { inputs: [{ name: "x", shape: [1, 2], datatype: "INT8", data: [1, 2] }] },
     one,
