@@ -2,26 +2,16 @@
 import type { Clock } from "../base/clock.ts";
 import { Fault } from "./http.ts";
 
-/** The least that a client must send while it is waited for. */
-export interface SlowestUpload {
-  readonly bytes: number;
-  readonly everyMs: number;
-}
-
-/** 10 KB a second, looked at every 10 s. */
-const SLOWEST: SlowestUpload = { bytes: 100_000, everyMs: 10_000 };
+/** The least that a client must send while it is waited for: 10 KB a second, looked at every 10 s. */
+const SLOWEST = { bytes: 100_000, everyMs: 10_000 };
 
 /**
  * The same bytes; throws S3's RequestTimeout when fewer come than must. Only the time in which the client is waited for
  * counts: a server that is slow to store what it has is not the client's fault.
  */
-export async function* steady(
-  body: AsyncIterable<Uint8Array>,
-  clock: Clock,
-  slowest: SlowestUpload = SLOWEST,
-): AsyncGenerator<Uint8Array> {
+export async function* steady(body: AsyncIterable<Uint8Array>, clock: Clock): AsyncGenerator<Uint8Array> {
   const chunks = body[Symbol.asyncIterator]();
-  let left = slowest.everyMs;
+  let left = SLOWEST.everyMs;
   let bytes = 0;
   let late = false;
   try {
@@ -35,8 +25,8 @@ export async function* steady(
       if (step.done) return;
       left -= clock.monotonic() - began;
       bytes += step.value.byteLength;
-      if (bytes >= slowest.bytes) {
-        left = slowest.everyMs;
+      if (bytes >= SLOWEST.bytes) {
+        left = SLOWEST.everyMs;
         bytes = 0;
       }
       yield step.value;
