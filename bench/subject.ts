@@ -16,6 +16,9 @@ const MODELS = new URL("../examples/models/", import.meta.url);
 /** A small ONNX model of 30 features. */
 export const SMALL_MODEL = fileURLToPath(new URL("breast-cancer/model.onnx", MODELS));
 
+/** No model here takes a tenth of it. */
+const DEPLOY_MS = 60_000;
+
 /** The name of the endpoint that is asked, with the small model behind it. */
 export const ENDPOINT = "bench";
 
@@ -45,12 +48,16 @@ export class Subject implements AsyncDisposable {
 
   static async start(): Promise<Subject> {
     const folder = await mkdtemp(join(tmpdir(), "tideway-bench-"));
-    const subject = new Subject(folder, await ServerProcess.start(join(folder, "data"), process.env));
+    await using parts = new AsyncDisposableStack();
+    const subject = parts.use(
+      new Subject(folder, await ServerProcess.start(join(folder, "data"), process.env)),
+    );
     const { sdk, client } = await subject.aws.s3();
     await client.send(new sdk.CreateBucketCommand({ Bucket: "bench" }));
     const model = await subject.upload("model", "model.onnx", await readFile(SMALL_MODEL));
     subject.modelUrl = model.url;
     await subject.deploy(ENDPOINT);
+    parts.move();
     return subject;
   }
 
@@ -122,13 +129,15 @@ export class Subject implements AsyncDisposable {
       }),
     );
     await client.send(new sdk.CreateEndpointCommand({ EndpointName: name, EndpointConfigName: name }));
-    for (;;) {
+    const end = performance.now() + DEPLOY_MS;
+    while (performance.now() < end) {
       const { EndpointStatus, FailureReason } = await client.send(
         new sdk.DescribeEndpointCommand({ EndpointName: name }),
       );
       if (EndpointStatus === "InService") return;
       if (EndpointStatus !== "Creating") throw new Error(`${name} is ${EndpointStatus}: ${FailureReason}`);
     }
+    throw new Error(`${name} was not InService within ${DEPLOY_MS / 1000} s.`);
   }
 
   async remove(name: string): Promise<void> {

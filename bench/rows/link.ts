@@ -3,7 +3,7 @@ import { compare, compared } from "../compare.ts";
 import type { Bench, Row } from "../row.ts";
 import { distinctRows, ENDPOINT } from "../subject.ts";
 
-const MODEL_SERVER = fileURLToPath(new URL("../../src/model-server/main.ts", import.meta.url));
+const file = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
 /**
  * The built-in model server behind its frames, against the same program as a user's own image: of that nothing is known
@@ -11,8 +11,9 @@ const MODEL_SERVER = fileURLToPath(new URL("../../src/model-server/main.ts", imp
  */
 export async function linkRows(bench: Bench): Promise<Row[]> {
   const { subject } = bench;
-  // Naming the socket is what says that the program listens there.
-  await subject.addImage("bench/http", [process.execPath, MODEL_SERVER, "{socket}"]);
+  // It heeds no arguments: naming the socket says that it listens there, naming folders shows them to its sandbox.
+  const named = ["{socket}", file("src"), file("node_modules"), file("package.json")];
+  await subject.addImage("bench/http", [process.execPath, file("src/model-server/main.ts"), ...named]);
   await using _ = await subject.endpoint("link", { image: "bench/http", modelUrl: subject.modelUrl });
   const rows = await distinctRows(1000);
   const results = await compare(bench, {
