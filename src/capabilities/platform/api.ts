@@ -14,6 +14,7 @@ import { Hosts } from "../../wire/hosts.ts";
 import { collect, Fault, type HttpRequest, receive } from "../../wire/http.ts";
 import { authenticate } from "../../wire/server.ts";
 import { sha256 } from "../../wire/sigv4.ts";
+import { steady } from "../../wire/steady-body.ts";
 import { EndpointKind } from "../hosting/kinds.ts";
 import type { ImageAliases } from "./image-aliases.ts";
 
@@ -113,7 +114,7 @@ export function platformApi(ports: PlatformPorts): {
     if (signature instanceof Denial) throw signature;
     if (signature.service !== SIGNED_FOR)
       throw new Denial("wrongSignature", `Credential should be scoped to correct service: '${SIGNED_FOR}'.`);
-    const body = await collect(request.body, BODY_LIMIT);
+    const body = await collect(steady(request.body, clock), BODY_LIMIT);
     signature.check(sha256(body));
     const paths = routes.filter(([, path]) => path.test(request.path));
     if (!paths.length) throw new Fault("UnknownOperation", `There is nothing at ${request.path}.`, 404);
