@@ -2,6 +2,8 @@
 import { FramedConnection, type FramedOwner, type FramedRequest } from "./framed-connection.ts";
 import type { InstanceEvents, InstanceExchange, InstanceLink, InstanceRequest } from "./instance-link.ts";
 
+const CLOSED = "the link is closed";
+
 /** While others are in flight, what arrives in a row of turns leaves together, but in no more than so many. */
 const MAX_TURNS = 8;
 
@@ -33,7 +35,7 @@ export class FramedLink implements InstanceLink, FramedOwner {
 
   close(): void {
     this.#closed = true;
-    this.#connection?.destroy("the link is closed");
+    this.#connection?.destroy(CLOSED);
   }
 
   /** It was broken off before it was sent. */
@@ -55,13 +57,18 @@ export class FramedLink implements InstanceLink, FramedOwner {
   leaving(connection: FramedConnection): void {
     if (connection === this.#connection) this.#connection = undefined;
     connection.end();
+    if (this.#waiting.size > 0) this.flushSoon();
   }
 
   gone(connection: FramedConnection, connected: boolean, reason: string): void {
     if (connection !== this.#connection) return;
     this.#connection = undefined;
     // what waits for a connection that broke gets another; where there is none, it goes elsewhere
-    if (connected && !this.#closed) return this.flushSoon();
+    if (connected && !this.#closed) this.flushSoon();
+    else this.#fail(reason);
+  }
+
+  #fail(reason: string): void {
     const lost = [...this.#waiting];
     this.#waiting.clear();
     for (const one of lost) one.events.onFailure(false, reason);
@@ -79,7 +86,8 @@ export class FramedLink implements InstanceLink, FramedOwner {
     this.#gathered = 0;
     this.#turns = 0;
     this.#flushing = false;
-    if (this.#connection === undefined) {
+    if (this.#closed) this.#fail(CLOSED);
+    else if (this.#connection === undefined) {
       if (this.#waiting.size > 0) this.#connection = new FramedConnection(this, this.#path);
     } else if (this.#connection.ready) {
       const requests = [...this.#waiting];

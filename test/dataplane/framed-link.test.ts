@@ -236,5 +236,23 @@ describe("FramedLink", () => {
     expect(await ask(link).over).toBe("200 ");
     link.close();
     expect(await ask(link).over).toMatch(/^not sent: /);
+    expect(await ask(link).over).toBe("not sent: the link is closed");
+  });
+
+  test("what waits for a server that says goodbye goes to the next", async () => {
+    const first = Promise.withResolvers<Socket>();
+    let begun = false;
+    const instance = await rawFramesInstance((socket) => {
+      if (begun) say(socket, { head: OK, body: Buffer.from("next") });
+      else first.resolve(socket.pause());
+      begun = true;
+    });
+    const link = linkTo(instance);
+    void ask(link, Buffer.alloc(5_000_000));
+    const socket = await first.promise;
+    const second = ask(link);
+    for (let i = 0; i < 20; i++) await turn();
+    say(socket, { kind: "goodbye", id: 0, last: false });
+    expect(await second.over).toBe("200 next");
   });
 });
