@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { readdirSync, readlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, sep } from "node:path";
 import { promisify } from "node:util";
@@ -28,14 +28,10 @@ export interface SandboxPlan {
 
 /** Programs and libraries; of /etc and /sys what a runtime reads to find its libraries, names, certificates and cores. */
 const SYSTEM = [
-  ..."/usr /bin /sbin /lib /lib32 /lib64 /libx32 /nix/store".split(" "),
-  ..."alternatives ca-certificates crypto-policies fonts group host.conf hosts ld.so.cache ld.so.conf ld.so.conf.d localtime"
+  ..."/usr /bin /sbin /lib /lib32 /lib64 /libx32 /nix/store /sys/devices/system".split(" "),
+  ..."alternatives ca-certificates crypto-policies group hosts ld.so.cache localtime nsswitch.conf passwd pki ssl"
     .split(" ")
     .map((name) => `/etc/${name}`),
-  ..."mime.types nsswitch.conf OpenCL passwd pki protocols services ssl timezone"
-    .split(" ")
-    .map((name) => `/etc/${name}`),
-  "/sys/devices/system",
 ];
 /** A driver's library looks its devices up here. */
 const SYSTEM_OF_DEVICES = ["/sys/bus", "/sys/class", "/sys/devices", "/sys/module"];
@@ -49,8 +45,8 @@ export function bubblewrapArguments(plan: SandboxPlan): string[] {
   const { home, modelDir, devices } = plan;
   const mounts = new Map<string, readonly [option: string, source: string]>();
   for (const path of [...SYSTEM, ...(devices.length ? SYSTEM_OF_DEVICES : [])])
-    mounts.set(path, ["--ro-bind-try", path]);
-  for (const path of plan.readable) mounts.set(path, ["--ro-bind-try", path]);
+    mounts.set(path, systemMount(path));
+  for (const path of plan.readable) if (!mounts.has(path)) mounts.set(path, ["--ro-bind-try", path]);
   mounts.set("/tmp", ["--bind", plan.temporary]);
   mounts.set(home.at, ["--bind", home.from]);
   for (const path of plan.writable) mounts.set(path, ["--bind", path]);
@@ -85,6 +81,16 @@ export function bubblewrapArguments(plan: SandboxPlan): string[] {
         ]
       : []),
   ];
+}
+
+/** Where /bin only leads to /usr/bin, a link does: each mount costs a start about half a millisecond. */
+function systemMount(path: string): readonly [option: string, source: string] {
+  try {
+    const target = readlinkSync(path);
+    return target.startsWith("usr/") ? ["--symlink", target] : ["--ro-bind-try", path];
+  } catch {
+    return ["--ro-bind-try", path];
+  }
 }
 
 /** Whether a read-only path is there already by a read-only folder above it, with nothing writable between. */
