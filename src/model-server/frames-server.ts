@@ -76,6 +76,7 @@ class FramesConnection {
   #outbox: Frame[] = [];
   #flushing = false;
   #writing = false;
+  #leaving = false;
   #ended = false;
 
   constructor(socket: Socket, settings: ServerSettings, serving: () => Invocations | undefined) {
@@ -85,8 +86,10 @@ class FramesConnection {
     socket
       .on("data", (bytes: Buffer) => this.#receive(bytes))
       .on("end", () => {
+        // a client that was not told to end is gone, with what it waited for
+        if (!this.#leaving) return socket.destroy();
         this.#ended = true;
-        this.#flushSoon();
+        return this.#flushSoon();
       })
       .on("error", () => {})
       .on("close", () => {
@@ -96,6 +99,7 @@ class FramesConnection {
   }
 
   sayGoodbye(): void {
+    this.#leaving = true;
     this.#send({ kind: "goodbye", id: 0, last: false, head: "", body: NOTHING });
   }
 

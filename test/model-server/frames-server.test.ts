@@ -163,6 +163,26 @@ test("a long answer comes in parts, which can be paused and broken off", async (
   expect(parts(3).at(-1)).toMatchObject({ kind: "data", body: Buffer.alloc(0) });
 });
 
+test("a client that ends is computed for no more", async () => {
+  const gate = Promise.withResolvers<void>();
+  const model = new FakeModel(async (data) => {
+    if (data[0] === 1) await gate.promise;
+    return [...data];
+  });
+  const { client } = await listen(model);
+  const gone = client();
+  gone.say(gone.ask(1, "1"));
+  while (model.runs.length === 0) await turn();
+  gone.say(gone.ask(2, "2"));
+  gone.socket.end();
+  while (!gone.closed) await turn();
+  gate.resolve();
+  const other = client();
+  other.say(other.ask(1, "3"));
+  expect(await other.heard(1)).toEqual(["1 200 3.0\n"]);
+  expect(model.runs).toEqual([1, 1]);
+});
+
 test.each([
   ["bytes that are no frames", Buffer.from("GET / HTTP/1.1\r\nhost: a\r\n\r\n")],
   [
