@@ -81,9 +81,11 @@ export interface Isolation extends AsyncDisposable {
 
 /** Finds out what this machine offers. Throws an Error with a sentence where a sandbox is required and does not work. */
 export async function openIsolation(options: IsolationOptions): Promise<Isolation> {
-  const { sandbox, dataDir, env, cgroups = true } = options;
+  const { sandbox, dataDir, env, log, cgroups = true } = options;
   const bubblewrap = await findSandbox(sandbox, env["PATH"]);
   const fault = "fault" in bubblewrap ? bubblewrap.fault : undefined;
+  if (fault !== undefined && sandbox === "auto")
+    log.warn("Instances run without a sandbox, with the rights of the server's user.", { why: fault });
   const home = cgroups ? cgroupHome(dataDir) : undefined;
   return new ProcessIsolation(options, home, "path" in bubblewrap ? bubblewrap.path : undefined, {
     memory: home ? `cgroup v${home.version}` : existsSync("/proc/self/status") ? "watchdog" : "none",

@@ -166,7 +166,10 @@ describe.skipIf(!hasSandbox)("a sandbox (needs bubblewrap)", () => {
     await expect(open({ sandbox: "required", env: { PATH: "/no such folder" } })).rejects.toThrow(
       "A sandbox is required (--sandbox required), but bubblewrap is not installed.",
     );
-    const { level } = await openIsolation({ ...machine, env: {}, cgroups: false });
+    const told: string[] = [];
+    const log = { ...silentLog, warn: (message: string) => void told.push(message) };
+    const { level } = await openIsolation({ ...machine, env: {}, cgroups: false, log });
+    expect(told).toEqual(["Instances run without a sandbox, with the rights of the server's user."]);
     expect(level).toEqual({ memory: "watchdog", sandbox: "none", why: "bubblewrap is not installed" });
   });
 
