@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { InvokeEndpointWithResponseStreamCommand } from "@aws-sdk/client-sagemaker-runtime";
 import { expect, test } from "vitest";
 import { EXAMPLES, modelArchive, TidewayServer } from "../support/tideway-server.ts";
 
@@ -49,6 +50,21 @@ test.skipIf(!hasProc)(
     const [expected, got] = [numbers(alone), numbers(together.map(({ text }) => text))];
     expect(got.length).toBe(expected.length);
     got.forEach((value, at) => expect(value).toBeCloseTo(expected[at]!, 5));
+
+    const many = `${rows.join("\n")}\n`.repeat(Math.floor(6_000_000 / (rows.join("\n").length + 1)));
+    const whole = (await tideway.invoke("framed", many)).text;
+    expect(whole.length).toBeGreaterThan(100_000);
+    const { Body } = await tideway.runtime.send(
+      new InvokeEndpointWithResponseStreamCommand({
+        EndpointName: "framed",
+        ContentType: "text/csv",
+        Body: many,
+      }),
+    );
+    let streamed = "";
+    for await (const { PayloadPart } of Body!)
+      streamed += Buffer.from(PayloadPart!.Bytes!).toString("latin1");
+    expect(streamed === whole).toBe(true);
 
     const [instance, another] = instances(tideway);
     const [framesPath, pids] = instance!;
