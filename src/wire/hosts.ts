@@ -3,6 +3,9 @@ import { Fault, type HttpRequest } from "./http.ts";
 
 const LOOPBACK = ["127.0.0.1", "localhost", "[::1]"];
 
+/** RFC 1035: the longest name of a host. */
+const MAX_NAME = 255;
+
 /** The allow-list of hosts: against pages that let their own name resolve to this machine (DNS rebinding). */
 export class Hosts {
   readonly #allowed: ReadonlySet<string>;
@@ -20,7 +23,7 @@ export class Hosts {
     if (!this.#allowed.has(name) && this.#bucket(name) === undefined)
       throw new Fault(
         "AccessDeniedException",
-        `The host "${name.slice(0, 255)}" is not served here. Allow it in the server's configuration.`,
+        `The host "${name.slice(0, MAX_NAME)}" is not served here. Allow it in the server's configuration.`,
         403,
       );
     const { origin } = headers;
@@ -44,7 +47,8 @@ export class Hosts {
   }
 
   #bucket(name: string): string | undefined {
-    if (this.#allowed.has(name)) return undefined;
+    // each look costs the length of the name, and there may be one for each of its characters
+    if (this.#allowed.has(name) || name.length > MAX_NAME) return undefined;
     for (let dot = name.indexOf("."); dot > 0; dot = name.indexOf(".", dot + 1)) {
       const host = name.slice(dot + 1);
       if (this.#allowed.has(host) && /[a-z]/.test(host)) return name.slice(0, dot);
