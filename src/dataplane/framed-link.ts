@@ -4,8 +4,10 @@ import type { InstanceEvents, InstanceExchange, InstanceLink, InstanceRequest } 
 
 const CLOSED = "the link is closed";
 
-/** While others are in flight, what arrives in a row of turns leaves together, but in no more than so many. */
+/** While others are in flight, what arrives in a row of turns leaves together: so many turns, or requests, at most. */
 const MAX_TURNS = 8;
+/** More than this would not run together anyway. */
+const MAX_GATHERED = 64;
 
 /** Connects when there is something to send. */
 export class FramedLink implements InstanceLink, FramedOwner {
@@ -77,7 +79,8 @@ export class FramedLink implements InstanceLink, FramedOwner {
   readonly #flush = (): void => {
     // read all, then send all: a write wakes the server, which costs more than a look at the other connections
     const { size } = this.#waiting;
-    if (size > this.#gathered && this.#turns < MAX_TURNS && this.#connection?.busy) {
+    const more = size > this.#gathered && size < MAX_GATHERED && this.#turns < MAX_TURNS;
+    if (more && this.#connection?.busy) {
       this.#gathered = size;
       this.#turns++;
       setImmediate(this.#flush);

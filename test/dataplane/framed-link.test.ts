@@ -138,6 +138,21 @@ describe("FramedLink", () => {
     expect([chunks.length, instance.sockets.size]).toEqual([1, 1]);
   });
 
+  test("while another is in flight, requests of a row of turns leave together", async () => {
+    const chunks: number[] = [];
+    const instance = await rawFramesInstance((_socket, bytes) => chunks.push(bytes.length));
+    const link = linkTo(instance);
+    const first = ask(link, "");
+    while (chunks.length < 1) await turn();
+    const second = ask(link, "");
+    await turn();
+    const third = ask(link, "");
+    while (chunks.length < 2) await turn();
+    expect(chunks[1]).toBe(2 * chunks[0]!);
+    await instance.kill();
+    for (const { over } of [first, second, third]) expect(await over).toMatch(/^sent: /);
+  });
+
   test("an answer may come byte by byte", async () => {
     const instance = await framesInstance(({ id }, socket) => {
       const dribble = async () => {
