@@ -1,33 +1,10 @@
-/** The command line. `bin/tideway` starts this file; `npm start` and `npm run demo` do, too. */
+/** The program. `bin/tideway` starts this file; `npm start` and `npm run demo` do, too. */
 import { enableCompileCache } from "node:module";
-import { systemClock } from "../base/clock.ts";
-import { commands } from "./commands.ts";
-import { EXIT } from "./exit-codes.ts";
-import { packageVersion } from "../base/package-version.ts";
-import { runProgram } from "./program.ts";
+import { homedir } from "node:os";
+import { join } from "node:path";
 
-enableCompileCache();
+// Before anything else is loaded: compiled code is read from here at the next start. In a folder of the user's own, for
+// whoever can write there can run code.
+enableCompileCache(join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "tideway"));
 
-const interrupted = new AbortController();
-let firstAt = 0;
-for (const name of ["SIGINT", "SIGTERM"] as const)
-  process.on(name, () => {
-    // A second signal ends a command that does not heed the first. npm passes on what the terminal has sent already,
-    // so two within half a second are one.
-    if (interrupted.signal.aborted && systemClock.monotonic() - firstAt > 500) process.exit(EXIT.interrupted);
-    if (!interrupted.signal.aborted) firstAt = systemClock.monotonic();
-    interrupted.abort();
-  });
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  // `tideway logs | head` closes the pipe; that is no mishap.
-  if (error.code === "EPIPE") process.exit(0);
-  throw error;
-});
-
-process.exitCode = await runProgram(commands, process.argv.slice(2), {
-  out: process.stdout,
-  err: process.stderr,
-  env: process.env,
-  signal: interrupted.signal,
-  version: packageVersion(),
-});
+await import("./run.ts");

@@ -2,16 +2,11 @@
  * What is not an invocation, passed on to control as it comes: request and answer are streams, their fields as they
  * were sent, for signatures cover them. While control is not there, requests wait for it.
  */
-import {
-  Agent,
-  type ClientRequest,
-  type IncomingMessage,
-  request as httpRequest,
-  type ServerResponse,
-} from "node:http";
+import type { Agent as HttpAgent, ClientRequest, IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
+import { Agent, request as httpRequest } from "../base/node-http.ts";
 import type { Random } from "../base/random.ts";
 import { Fault, receive } from "../wire/http.ts";
 import type { ListenerLimits } from "../wire/listener.ts";
@@ -69,7 +64,7 @@ const MAX_ANSWER_HEAD = 64 << 10;
 /** One request on its way. */
 class Passage {
   readonly #options: ForwarderOptions;
-  readonly #agent: Agent;
+  readonly #agent: HttpAgent;
   readonly #control: ControlWait;
   readonly #message: IncomingMessage;
   readonly #reply: ServerResponse;
@@ -84,7 +79,7 @@ class Passage {
 
   constructor(
     options: ForwarderOptions,
-    agent: Agent,
+    agent: HttpAgent,
     control: ControlWait,
     message: IncomingMessage,
     reply: ServerResponse,

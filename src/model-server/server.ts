@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { Server as NetServer } from "node:net";
 
+import { createServer } from "../base/node-http.ts";
 import {
   type Answer,
   answerError,
@@ -9,9 +10,6 @@ import {
   type ServerSettings,
 } from "./invocations.ts";
 import { Refusal } from "./refusal.ts";
-
-// An import of node:http reads every export, and one of them loads undici: 41 ms of a start, where this takes 7.
-const { createServer } = process.getBuiltinModule("node:http");
 
 /** The SageMaker container contract over HTTP. It answers /ping with 503 until a model is put in. */
 export class ModelServer {

@@ -1,14 +1,9 @@
 /** The door: a node:http server that cuts slow and oversized requests, and refuses ambiguous ones. */
-import {
-  createServer,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-  STATUS_CODES,
-} from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { Server as NetServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Clock } from "../base/clock.ts";
+import { createServer, STATUS_CODES } from "../base/node-http.ts";
 
 /** How patient a listener is. */
 export interface ListenerLimits {

@@ -1,7 +1,7 @@
-import { request } from "node:http";
 import { createServer } from "node:net";
 
 import type { Clock } from "../../base/clock.ts";
+import { request } from "../../base/node-http.ts";
 import type { Address } from "../engine.ts";
 
 /** Asks an instance's `GET /ping`: its HTTP status, or why there is none. Never rejects, never takes longer than `timeoutMs`. */

@@ -4,9 +4,9 @@
  * (TIDEWAY_WARMUP_BODY), or a file of the artifact, warmup.json or warmup.csv.
  */
 import { readFile, stat } from "node:fs/promises";
-import { request } from "node:http";
 import { join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
+import { request } from "../../base/node-http.ts";
 import type { Address, FleetFailure } from "../engine.ts";
 
 export interface WarmInput {
