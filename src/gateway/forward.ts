@@ -58,6 +58,7 @@ const PATIENCE_MS = 10_000;
 const MAX_WAITING = 1000;
 /** A refused client may go on sending for so long, so that it gets to read why. */
 const LINGER_MS = 2000;
+const MAX_REPEATS = 3;
 /** Control's answers are its own; S3's metadata is what makes heads long. */
 const MAX_ANSWER_HEAD = 64 << 10;
 
@@ -72,8 +73,8 @@ class Passage {
   #upstream: ClientRequest | undefined;
   /** Something of the body has left. */
   #bodyBegun = false;
-  /** It broke off after it was sent, and was sent again. */
-  #repeated = false;
+  /** How often it broke off after it was sent. */
+  #broken = 0;
   #stopWaiting: (() => void) | undefined;
   #stopPatience: (() => void) | undefined;
 
@@ -136,9 +137,10 @@ class Passage {
     upstream.on("response", (answer) => this.#answer(answer));
     upstream.on("error", (error) => {
       if (this.#upstream !== upstream || this.#reply.destroyed) return;
-      // what changes nothing may be asked again; once, for it may be what control died of
-      const again = !this.#repeated && !this.#bodyBegun && (method === "GET" || method === "HEAD");
-      this.#repeated ||= sent;
+      if (sent) this.#broken++;
+      // what changes nothing may be asked again; not without end, for it may be what control died of
+      const again =
+        this.#broken <= MAX_REPEATS && !this.#bodyBegun && (method === "GET" || method === "HEAD");
       if (this.#reply.headersSent) this.#reply.destroy();
       else if (sent && !again)
         this.#refuse("The server is restarting, and may or may not have done this.", error);
