@@ -5,7 +5,7 @@ import type { InstanceEvents, InstanceExchange, InstanceLink, InstanceRequest } 
 const CLOSED = "the link is closed";
 
 /** While others are in flight, what arrives in a row of turns leaves together: so many turns, or requests, at most. */
-const MAX_TURNS = 8;
+const MAX_TURNS = 2;
 /** More than this would not run together anyway. */
 const MAX_GATHERED = 64;
 
