@@ -42,6 +42,8 @@ interface ConnectedGateway {
 
 interface Wait {
   readonly version: number;
+  /** Its gateways take long: that is told once. */
+  readonly cancelWarning: () => void;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
 }
@@ -53,6 +55,8 @@ const COUNT_AGAIN_MS = 50;
 const COUNT_MS = 1000;
 /** So many outdated lines in the file are less work than to write it anew. */
 const OUTDATED_LINES = 1000;
+/** Which gateways keep a route waiting for longer than this is told. */
+const SLOW_MS = 5000;
 
 export class GatewayHub implements RoutePublisher, AsyncDisposable {
   readonly #options: GatewayHubOptions;
@@ -118,7 +122,15 @@ export class GatewayHub implements RoutePublisher, AsyncDisposable {
     this.#closing.signal.throwIfAborted();
     const version = this.#say(endpoint.toLowerCase(), route ? JSON.stringify(readRoute(route)) : NO_ROUTE);
     if (this.#allRoute(version)) return;
-    await new Promise<void>((resolve, reject) => this.#waits.add({ version, resolve, reject }));
+    const cancelWarning = this.#options.clock.after(SLOW_MS, () =>
+      this.#options.log.warn("A route waits for gateways that do not acknowledge it.", {
+        endpoint,
+        gateways: this.#behind(version),
+      }),
+    );
+    await new Promise<void>((resolve, reject) =>
+      this.#waits.add({ version, cancelWarning, resolve, reject }),
+    );
   }
 
   async drained(fleet: string, deadlineMs: number): Promise<number> {
@@ -245,16 +257,20 @@ export class GatewayHub implements RoutePublisher, AsyncDisposable {
     return new Set([...(this.#alive ?? []), ...this.#gateways.keys()]);
   }
 
+  /** Who lives and does not route by this version yet. */
+  #behind(version: number): string[] {
+    return [...this.#living()].filter((id) => !((this.#gateways.get(id)?.routed ?? -1) >= version));
+  }
+
   #allRoute(version: number): boolean {
-    if (!this.#alive || version > this.#version) return false;
-    for (const id of this.#living()) if (!((this.#gateways.get(id)?.routed ?? -1) >= version)) return false;
-    return true;
+    return this.#alive !== undefined && version <= this.#version && this.#behind(version).length === 0;
   }
 
   #settle(): void {
     for (const wait of this.#waits)
       if (this.#allRoute(wait.version)) {
         this.#waits.delete(wait);
+        wait.cancelWarning();
         wait.resolve();
       }
   }
@@ -284,7 +300,10 @@ export class GatewayHub implements RoutePublisher, AsyncDisposable {
     this.#flush();
     const stopping = new Error("Control is stopping.");
     this.#closing.abort(stopping);
-    for (const wait of this.#waits) wait.reject(stopping);
+    for (const wait of this.#waits) {
+      wait.cancelWarning();
+      wait.reject(stopping);
+    }
     this.#waits.clear();
     const closed = new Promise((resolve) => this.#server.close(resolve));
     for (const socket of this.#sockets) socket.destroy();

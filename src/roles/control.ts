@@ -57,7 +57,9 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
   const engine = parts.use(await given.engine(objects, aliases));
   // What an earlier control left of endpoints that are gone. The others are their controller's.
   given.routes.prune(await store.names(EndpointKind));
-  await stopOrphanFleets(store, engine, log);
+  const stopping = new AbortController();
+  parts.defer(() => stopping.abort());
+  await stopOrphanFleets({ store, engine, clock, log, signal: stopping.signal });
 
   const reconcile = endpointReconciler({ store, engine, routes: given.routes, clock, log });
   const controller = parts.use(await runController(store, EndpointKind, reconcile, { clock, random, log }));

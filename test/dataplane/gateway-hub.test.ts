@@ -5,13 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
-import { silentLog } from "../../src/base/log.ts";
+import { jsonLog, silentLog } from "../../src/base/log.ts";
 import { systemRandom } from "../../src/base/random.ts";
 import { ControlLink } from "../../src/dataplane/control-link.ts";
 import { createDataPlane } from "../../src/dataplane/create-data-plane.ts";
 import type { DataPlane } from "../../src/dataplane/data-plane.ts";
 import { GatewayHub } from "../../src/dataplane/gateway-hub.ts";
 import { routePublisherContract } from "../contracts/route-publisher.ts";
+import { FakeClock } from "../support/fake-clock.ts";
 import { endpoint, invocation, variant } from "./routing.ts";
 import { echo, httpInstance } from "./test-instance.ts";
 
@@ -139,6 +140,33 @@ describe("which gateways are waited for", () => {
     site.hub.alive(["one"]);
     await published;
     expect(await site.hub.drained("a-fleet", 0)).toBe(0);
+  });
+
+  test("who keeps a route waiting is told once, by name", async () => {
+    const dir = await mkdtemp(join(tmpdir(), "tideway-hub-"));
+    const clock = new FakeClock();
+    const lines: string[] = [];
+    const hub = keep(
+      await GatewayHub.open({
+        socketPath: join(dir, "s"),
+        file: join(dir, "routes"),
+        session: "session",
+        clock,
+        log: jsonLog((line) => lines.push(line)),
+      }),
+    );
+    keep({ [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }) });
+    hub.alive(["one", "two"]);
+    const published = hub.publish("a", named("a"));
+    await clock.advance(4000);
+    expect(lines).toEqual([]);
+    await clock.advance(20_000);
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      { level: "warn", endpoint: "a", gateways: ["one", "two"] },
+    ]);
+    hub.alive([]);
+    await published;
+    expect(clock.pending).toBe(0);
   });
 
   test("one whose connection is gone, until it is back or known to be dead", async () => {

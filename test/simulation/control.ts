@@ -61,7 +61,7 @@ export class Control {
     const random = this.#world.dice;
     const log = this.#log();
     const { store, engine, routes } = this.#ports;
-    await stopOrphanFleets(store, engine, log);
+    await stopOrphanFleets({ store, engine, clock, log, signal: new AbortController().signal });
     routes.prune(await store.names(EndpointKind));
     const reconcile = endpointReconciler({ store, engine, routes, clock, log });
     const counted: typeof reconcile = (name) => {

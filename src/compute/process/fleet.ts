@@ -18,7 +18,7 @@ import {
   listensOnSocket,
   type Programs,
 } from "./launch.ts";
-import type { Adopted, FleetNote } from "./instance-note.ts";
+import { adoptable, type Adopted, type FleetNote } from "./instance-note.ts";
 import { freePort } from "./probe.ts";
 import { warmCall, warmInput } from "./warm-call.ts";
 import { describeExit, type Exit, type ProcessHost } from "./process-host.ts";
@@ -143,10 +143,16 @@ export class Fleet implements InstanceOwner {
     this.changed();
   }
 
-  /** Resolves when every process is gone. */
+  /** Resolves when every process is gone. May be called again after it rejected. */
   async delete(): Promise<void> {
     this.#stopping.abort(new Error("the fleet is deleted"));
-    await Promise.all(this.instances.map((instance) => instance.stop(false)));
+    await Promise.allSettled(this.instances.map((instance) => instance.stop(false)));
+    // Whatever befell an instance on its way: the host knows what still runs.
+    const left = adoptable(this.host.processes()).get(this.#spec.id) ?? [];
+    for (const { process } of left) {
+      if (!process.exit) await process.stop(0);
+      process.forget();
+    }
     this.#hold([]);
     rmSync(this.#folder, { recursive: true, force: true });
   }

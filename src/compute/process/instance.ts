@@ -24,7 +24,10 @@ export interface Launch {
 export interface Patience {
   /** Between SIGTERM and SIGKILL. */
   readonly graceMs: number;
-  /** Between leaving `ready` and SIGTERM when a fleet shrinks: routes are taken away first. */
+  /**
+   * Between leaving `ready` and SIGTERM when a fleet shrinks: routes are taken away, and requests in flight end. The
+   * longest may take 60 s, and a program need not finish what it has begun when it gets SIGTERM.
+   */
   readonly drainMs: number;
   readonly pingTimeoutMs: number;
   readonly pingIntervalMs: number;
@@ -88,6 +91,8 @@ export class Instance {
   readonly #slot: number;
   readonly #owner: InstanceOwner;
   readonly #stopping = new AbortController();
+  /** Nobody's request is waited for any more. */
+  readonly #drained = new AbortController();
   readonly #timeline: Partial<Record<InstancePhase, number>> = {};
   #suspicion = new AbortController();
   #phase: InstancePhase = "pending";
@@ -118,7 +123,7 @@ export class Instance {
       this.#phase = process.exit ? "exited" : note.phase;
     } else this.#timeline.pending = owner.clock.now();
     this.gone = this.#live(adopted);
-    if (adopted?.note.phase === "stopping") void this.stop(false);
+    if (adopted?.note.phase === "stopping") void this.stop(true);
   }
 
   get status(): InstanceStatus {
@@ -136,14 +141,27 @@ export class Instance {
     return this.#stopping.signal;
   }
 
-  /** Leaves `ready` at once; after the drain SIGTERM, grace, SIGKILL. Resolves when the process is gone. */
+  /**
+   * Leaves `ready` at once; after the drain SIGTERM, grace, SIGKILL. Resolves when the process is gone. Without a drain
+   * it also ends one that is under way.
+   */
   stop(drain: boolean): Promise<void> {
+    if (!drain) this.#drained.abort();
     if (!this.#stopping.signal.aborted) {
-      if (drain && this.#phase === "ready") this.#drainMs = this.#owner.patience.drainMs;
+      this.#drainMs = drain ? this.#drainLeft() : 0;
       if (this.#process) this.enter("stopping");
       this.#stopping.abort(new Error("the instance is stopped"));
     }
     return this.gone;
+  }
+
+  /** An earlier engine may have begun to drain it. */
+  #drainLeft(): number {
+    const { clock, patience } = this.#owner;
+    if (this.#phase === "ready") return patience.drainMs;
+    const since = this.#timeline.stopping;
+    if (this.#phase !== "stopping" || since === undefined) return 0;
+    return Math.min(patience.drainMs, Math.max(0, since + patience.drainMs - clock.now()));
   }
 
   /** Lets go of the process: it runs on, for a later engine. One that is being stopped is not waited for. */
@@ -339,7 +357,9 @@ export class Instance {
 
   async #end(process: HostedProcess, kill: boolean) {
     const { clock, patience } = this.#owner;
-    if (this.#drainMs) await Promise.race([sleep(clock, this.#drainMs), process.ended]);
+    const drained = () => this.#drained.abort();
+    void process.ended.then(drained, drained);
+    if (this.#drainMs) await sleep(clock, this.#drainMs, this.#drained.signal).catch(() => {});
     return process.stop(kill ? 0 : patience.graceMs);
   }
 }

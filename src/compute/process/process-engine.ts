@@ -44,7 +44,7 @@ export interface ProcessEngineOptions {
 
 const PATIENCE: Patience = {
   graceMs: 30_000,
-  drainMs: 1000,
+  drainMs: 65_000,
   pingTimeoutMs: 2000,
   pingIntervalMs: 5000,
   pingMisses: 10,
@@ -142,11 +142,14 @@ class ProcessEngine implements Engine {
       if (/^[a-z0-9-]+$/.test(id)) rmSync(join(this.#dir, id), { recursive: true, force: true });
       return Promise.resolve();
     }
-    const deletion = fleet.delete().finally(() => {
-      this.#fleets.delete(id);
-      this.#deleting.delete(id);
-      this.#notify(id);
-    });
+    // A fleet that could not be stopped stays in the list, so that it is stopped again.
+    const deletion = fleet
+      .delete()
+      .then(() => void this.#fleets.delete(id))
+      .finally(() => {
+        this.#deleting.delete(id);
+        this.#notify(id);
+      });
     this.#deleting.set(id, deletion);
     return deletion;
   }
@@ -180,7 +183,8 @@ class ProcessEngine implements Engine {
 
   /** No more instances than there are, until the fleet is applied: it may be one that nobody needs any more. */
   #adopt(adopted: readonly Adopted[]): void {
-    this.#add({ ...adopted[0]!.note.fleet.spec, desired: adopted.length }, adopted);
+    const desired = adopted.filter(({ note }) => note.phase !== "stopping").length;
+    this.#add({ ...adopted[0]!.note.fleet.spec, desired }, adopted);
   }
 
   #add(spec: FleetSpec, adopted?: readonly Adopted[]): Fleet {

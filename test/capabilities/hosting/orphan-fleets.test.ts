@@ -4,7 +4,7 @@ import { silentLog } from "../../../src/base/log.ts";
 import { stopOrphanFleets } from "../../../src/capabilities/hosting/orphan-fleets.ts";
 import { setUp } from "./hosting-fixture.ts";
 
-test("fleets that no endpoint owns are stopped, those of an endpoint stay", async () => {
+test("fleets that no endpoint owns are stopped, also by an engine that fails to at first; those of an endpoint stay", async () => {
   const { engine, store, model, config, call, clock } = await setUp();
   await model("iris");
   await config("v1", {});
@@ -14,7 +14,17 @@ test("fleets that no endpoint owns are stopped, those of an endpoint stay", asyn
   const spec = engine.specs.get(owned!.id)!;
   const orphans = ["00000000-r1-0-iris", owned!.id.replace(/iris$/, "rose"), "not-a-name-of-hosting"];
   for (const id of orphans) await engine.apply({ ...spec, id });
-  expect(await stopOrphanFleets(store, engine, silentLog)).toEqual(orphans);
+  const { signal } = new AbortController();
+  const ports = { store, engine, clock, log: silentLog, signal };
+  const remove = engine.delete.bind(engine);
+  engine.delete = async () => {
+    throw new Error("not now");
+  };
+  expect(await stopOrphanFleets(ports)).toEqual(orphans);
+  await clock.advance(1_000);
+  expect(engine.fleets()).toHaveLength(4);
+  engine.delete = remove;
+  await clock.advance(5_000);
   expect(engine.fleets()).toEqual([owned]);
-  expect(await stopOrphanFleets(store, engine, silentLog)).toEqual([]);
+  expect(await stopOrphanFleets(ports)).toEqual([]);
 });

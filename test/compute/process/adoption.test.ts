@@ -146,7 +146,7 @@ test("what was being stopped is stopped, what is missing is started when the fle
   const { engine } = await control();
   expect(engine.fleets().map(({ id, desired }) => [id, desired])).toEqual([
     ["f-1", 1],
-    ["f-2", 1],
+    ["f-2", 0],
     ["f-3", 1],
   ]);
   expect(engine.status("f-2")!.instances[0]!.phase).toBe("stopping");
@@ -157,6 +157,49 @@ test("what was being stopped is stopped, what is missing is started when the fle
   expect(runs(stopped)).toBe(false);
   expect(engine.fleets().map(({ id }) => id)).toEqual(["f-1"]);
   expect(existsSync(join(dir, "f-3"))).toBe(false);
+});
+
+test("a shrunk fleet's instance runs on until its requests have had their time, also under the next engine", async () => {
+  const { control } = supervisor();
+  const drained = { ...PATIENCE, drainMs: 600 };
+  const first = await control({ patience: drained });
+  await first.engine.apply(spec({}, { desired: 2 }));
+  const [kept, surplus] = (await until(first.engine, "f-1", ready(2))).instances.map(({ pid }) => pid!);
+  await first.engine.apply(spec({}, { desired: 1 }));
+  expect(first.engine.status("f-1")!.instances[1]!.phase).toBe("stopping");
+  await first.end();
+
+  const second = await control({ patience: { ...drained, drainMs: 60_000 } });
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(runs(surplus!)).toBe(true);
+  await second.end();
+  const { engine } = await control({ patience: drained });
+  const { instances } = await until(engine, "f-1", ready(1));
+  expect(instances[0]!.pid).toBe(kept);
+  expect(runs(surplus!)).toBe(false);
+
+  // a fleet that is deleted has been drained
+  const last = await control({ patience: { ...drained, drainMs: 60_000 } });
+  await last.engine.apply(spec({}, { desired: 2 }));
+  await until(last.engine, "f-1", ready(2));
+  await last.engine.apply(spec({}, { desired: 1 }));
+  await last.engine.delete("f-1");
+  expect(last.engine.fleets()).toEqual([]);
+});
+
+test("a fleet whose process the host failed to end stays in the list, and is ended when it is deleted again", async () => {
+  const { control, host } = supervisor();
+  const { engine } = await control();
+  await engine.apply(spec());
+  const { pid } = (await until(engine, "f-1", ready(1))).instances[0]!;
+  const [hosted] = host.processes();
+  const stop = hosted!.stop.bind(hosted);
+  hosted!.stop = () => Promise.reject(new Error("not now"));
+  await expect(engine.delete("f-1")).rejects.toThrow("not now");
+  expect(engine.fleets()).toHaveLength(1);
+  hosted!.stop = stop;
+  await engine.delete("f-1");
+  expect([engine.fleets(), runs(pid!)]).toEqual([[], false]);
 });
 
 test("an adopted fleet holds its artifact again; that it can not be verified is told and ends nothing", async () => {
