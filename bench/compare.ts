@@ -1,3 +1,4 @@
+import type { LoadGenerator } from "./load/load-generator.ts";
 import type { Measured, Measurement } from "./load/measure.ts";
 import type { Bench, Goal, Row } from "./row.ts";
 import { median, spread } from "./statistics.ts";
@@ -6,6 +7,8 @@ import { median, spread } from "./statistics.ts";
 export interface Target extends Pick<Measurement, "url" | "path" | "headers" | "bodies" | "signer"> {
   /** Whose CPU time counts: found anew for every measurement, for instances come and go. */
   readonly pids: () => readonly number[];
+  /** Who asks, where everybody's generator does not reach it. */
+  readonly load?: LoadGenerator;
 }
 
 /** What was measured of Tideway and of its baseline, a round each. */
@@ -32,8 +35,8 @@ export async function compare(
   const { label, connections } = comparison;
   const [rounds, milliseconds] = quick ? [2, 700] : [comparison.rounds, comparison.milliseconds];
   const ask = (who: keyof Pair, connections: number, milliseconds: number) => {
-    const { pids, ...target } = comparison[who];
-    return load.measure({ ...target, pids: pids(), connections, milliseconds });
+    const { pids, load: own = load, ...target } = comparison[who];
+    return own.measure({ ...target, pids: pids(), connections, milliseconds });
   };
   for (const who of ["baseline", "tideway"] as const)
     await ask(who, Math.max(...connections), quick ? 700 : 2500);

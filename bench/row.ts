@@ -21,6 +21,24 @@ export interface Goal {
   readonly atMost?: number;
 }
 
+/** What was measured of another server, or of Tideway beside them, by so many connections; or why nothing was. */
+export type PeerLine =
+  | { readonly server: string; readonly skipped: string }
+  | {
+      readonly server: string;
+      readonly connections: number;
+      readonly perSecond: number;
+      readonly p50: number;
+      readonly p99: number;
+      readonly cpuMicroseconds: number;
+      /** Of all its processes together, after it was asked. */
+      readonly residentMegabytes: number;
+      /** From the start of its process to the first answer of the model. */
+      readonly readyMs: number;
+      /** Tideway's rate over its own, of the same rounds. */
+      readonly ratio?: number;
+    };
+
 /** What every measurement is given. */
 export interface Bench {
   readonly subject: Subject;

@@ -37,6 +37,8 @@ export class Subject implements AsyncDisposable {
   readonly aws: AwsClients;
   /** Where the small model lies, for CreateModel. */
   modelUrl = "";
+  /** From the server's start to its endpoint's service, the upload of the model in between. */
+  readyMs = Number.NaN;
   readonly #folder: string;
 
   private constructor(folder: string, server: ServerProcess) {
@@ -48,6 +50,7 @@ export class Subject implements AsyncDisposable {
 
   static async start(): Promise<Subject> {
     const folder = await mkdtemp(join(tmpdir(), "tideway-bench-"));
+    const start = performance.now();
     await using parts = new AsyncDisposableStack();
     const subject = parts.use(
       new Subject(folder, await ServerProcess.start(join(folder, "data"), process.env)),
@@ -57,6 +60,7 @@ export class Subject implements AsyncDisposable {
     const model = await subject.upload("model", "model.onnx", await readFile(SMALL_MODEL));
     subject.modelUrl = model.url;
     await subject.deploy(ENDPOINT);
+    subject.readyMs = performance.now() - start;
     parts.move();
     return subject;
   }

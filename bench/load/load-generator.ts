@@ -7,9 +7,13 @@ import type { Measured, Measurement } from "./measure.ts";
 export class LoadGenerator implements AsyncDisposable {
   readonly #child: ChildProcess;
 
-  constructor() {
+  /** `enter`: the command that enters the network from which it is to ask, where that is not this one. */
+  constructor(enter: readonly string[] = []) {
+    const [execPath = process.execPath, ...execArgv] = enter.length ? [...enter, process.execPath] : [];
     this.#child = fork(fileURLToPath(new URL("./generator.ts", import.meta.url)), {
       serialization: "advanced",
+      execPath,
+      execArgv,
     });
   }
 
