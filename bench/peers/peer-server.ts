@@ -12,7 +12,8 @@ import { SMALL_MODEL } from "../subject.ts";
 import type { Peer } from "./peers.ts";
 
 const READY_MS = 90_000;
-const STOP_MS = 5000;
+const NETWORK_MS = 5000;
+const STOP_MS = 2000;
 
 /** A machine of its own as far as it sees: nothing but a loopback, and what it starts ends with it. */
 const OWN_NETWORK = "unshare --user --map-root-user --net --pid --mount-proc --fork --kill-child sh -c".split(
@@ -104,7 +105,7 @@ function environmentOf(bin: string, workers: number, folder: string): Record<str
 /** The load generator that reaches it: one that enters its network where it has its own. */
 async function generatorFor(peer: Peer, child: ChildProcess): Promise<LoadGenerator> {
   if (!peer.everywhere) return new LoadGenerator();
-  const end = performance.now() + STOP_MS;
+  const end = performance.now() + NETWORK_MS;
   for (;;) {
     const inside = familyOf(child.pid!)[1];
     if (inside !== undefined)
@@ -136,17 +137,17 @@ async function answers(load: LoadGenerator, target: Target, end: number): Promis
 /** Its processes are those that it started, found while it still lives. */
 async function end(child: ChildProcess): Promise<void> {
   const pids = familyOf(child.pid!);
-  if (child.exitCode === null && child.signalCode === null) {
-    const exited = once(child, "exit");
-    child.kill("SIGTERM");
-    await Promise.race([exited, pause(STOP_MS)]);
-  }
+  const living = child.exitCode === null && child.signalCode === null;
+  const exited = living ? once(child, "exit") : undefined;
+  child.kill("SIGTERM");
+  await Promise.race([exited, pause(STOP_MS, undefined, { ref: false })]);
   for (const pid of pids)
     try {
       process.kill(pid, "SIGKILL");
     } catch {
       // It has ended.
     }
+  await exited;
 }
 
 async function freePort(): Promise<number> {
