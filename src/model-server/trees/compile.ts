@@ -27,11 +27,14 @@ export interface CategorySet {
  * (`first` is its own slot, nothing is above its threshold), so a descent may go on after it has arrived.
  */
 export interface CompiledTrees {
+  readonly features: number;
+  readonly outputs: number;
+  readonly precision: Precision;
   readonly roots: readonly number[];
   /** The most splits on the way to a leaf, per tree. */
   readonly depths: readonly number[];
-  /** The mean of that over the tree's leaves. */
-  readonly meanDepths: readonly number[];
+  /** The output that a tree's leaves add to, per tree. */
+  readonly groups: readonly number[];
   readonly columns: readonly Column[];
   readonly sets: readonly CategorySet[];
   /** The column that a numeric split reads; below zero, ~column is the index of a categorical split's set. */
@@ -42,11 +45,15 @@ export interface CompiledTrees {
 }
 
 /** Checks that the trees are trees (no cycle, no child or feature that does not exist) and lays them out. */
-export function compileTrees(trees: readonly Tree[], features: number, precision: Precision): CompiledTrees {
+export function compileTrees(
+  trees: readonly Tree[],
+  features: number,
+  outputs: number,
+  precision: Precision,
+): CompiledTrees {
   const below = precision === "float32" ? nextBelowFloat32 : nextBelowFloat64;
   const roots: number[] = [];
   const depths: number[] = [];
-  const meanDepths: number[] = [];
   const columns = new ColumnTable(features);
   const sets: CategorySet[] = [];
   const column: number[] = [];
@@ -73,16 +80,12 @@ export function compileTrees(trees: readonly Tree[], features: number, precision
       first.push(first.length);
     };
     enqueue(0, 0);
-    let leaves = 0;
-    let sum = 0;
     for (let next = 0; next < nodes.length; next++) {
       const at = root + next;
       const level = levels[next]!;
       const node = tree.node(nodes[next]!);
       if (node.kind === "leaf") {
         value[at] = node.value;
-        leaves++;
-        sum += level;
         continue;
       }
       first[at] = column.length;
@@ -102,9 +105,22 @@ export function compileTrees(trees: readonly Tree[], features: number, precision
     }
     roots.push(root);
     depths.push(levels.at(-1) ?? 0);
-    meanDepths.push(sum / leaves);
   }
-  return { roots, depths, meanDepths, columns: columns.all, sets, column, threshold, first, value };
+  const groups = trees.map(({ group }) => group);
+  return {
+    features,
+    outputs,
+    precision,
+    roots,
+    depths,
+    groups,
+    columns: columns.all,
+    sets,
+    column,
+    threshold,
+    first,
+    value,
+  };
 }
 
 /** The columns in use, each once. */

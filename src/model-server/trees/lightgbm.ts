@@ -1,6 +1,6 @@
 import { InvalidModel, type Model } from "../model.ts";
 import { MAX_FEATURES, MAX_OUTPUTS } from "./bounds.ts";
-import { Ensemble } from "./ensemble.ts";
+import { treeScorer } from "./tree-scorer.ts";
 import { lightgbmLink } from "./lightgbm-objective.ts";
 import { readLightgbmTree, Section } from "./lightgbm-tree.ts";
 import { TreeModel } from "./tree-model.ts";
@@ -24,7 +24,7 @@ export function loadLightgbm(text: Uint8Array | string): Model {
     precision: "float64",
     features,
     base: Array.from({ length: groups }, () => 0),
-    scorer: new Ensemble(trees, features, groups, "float64"),
+    scorer: treeScorer(trees, features, groups, "float64"),
     link: lightgbmLink(header.get("objective")),
   });
 }

@@ -1,5 +1,5 @@
 /** The functions that turn raw scores into what a framework's `predict` answers. */
-import type { Floats } from "./ensemble.ts";
+import type { Floats } from "./scorer.ts";
 
 /** Maps the scores of all rows, `groups` per row; the answer may be the same array, or one value per row. */
 export type Link = (scores: Floats, groups: number) => Floats;

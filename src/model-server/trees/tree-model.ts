@@ -1,6 +1,6 @@
 import { InvalidInput, type Model, type Tensor, type TensorInfo } from "../model.ts";
 import type { Precision } from "./compile.ts";
-import type { Floats, Scorer } from "./ensemble.ts";
+import type { Floats, Scorer } from "./scorer.ts";
 import { likeliest, type Link } from "./links.ts";
 
 /** What the readers find in a file. */

@@ -1,5 +1,5 @@
 import type { Field } from "./document.ts";
-import type { Floats, Scorer } from "./ensemble.ts";
+import type { Floats, Scorer } from "./scorer.ts";
 
 /** XGBoost's `gblinear` booster: a weight per feature and output, then a bias per output. */
 export class LinearBooster implements Scorer {

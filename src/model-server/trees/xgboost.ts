@@ -1,7 +1,8 @@
 import { InvalidModel, type Model } from "../model.ts";
 import { MAX_FEATURES, MAX_OUTPUTS } from "./bounds.ts";
 import { Field } from "./document.ts";
-import { Ensemble, type Scorer } from "./ensemble.ts";
+import { treeScorer } from "./tree-scorer.ts";
+import type { Scorer } from "./scorer.ts";
 import { TreeModel } from "./tree-model.ts";
 import { parseUbjson } from "./ubjson.ts";
 import { LinearBooster } from "./xgboost-linear.ts";
@@ -116,7 +117,7 @@ function readTrees(
     if (!Number.isFinite(weight)) drops?.refuse("a list of finite numbers");
     return readXgboostTree(field, group, weight, budget);
   });
-  return new Ensemble(trees, features, groups, "float32");
+  return treeScorer(trees, features, groups, "float32");
 }
 
 /**

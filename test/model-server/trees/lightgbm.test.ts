@@ -2,10 +2,12 @@ import { describe, expect, test } from "vitest";
 
 import { loadLightgbm } from "../../../src/model-server/trees/lightgbm.ts";
 import { greatestDifference, modelBytes, modelFiles, predict, readVector } from "./vector.ts";
+import { withoutWebAssembly } from "./without-web-assembly.ts";
 
 describe("predictions equal LightGBM's own", () => {
   test.each(modelFiles("lightgbm"))("%s", async (file, vectors) => {
     const model = loadLightgbm(modelBytes(file));
+    const walked = withoutWebAssembly(() => loadLightgbm(modelBytes(file)));
     for (const name of vectors) {
       const { columns, rows, predictions } = readVector(name);
       expect(model.inputs).toEqual([{ name: "features", type: "float64", shape: [-1, columns] }]);
@@ -14,6 +16,10 @@ describe("predictions equal LightGBM's own", () => {
         Array.isArray(predictions[0]) ? [rows.length, predictions[0].length] : [rows.length],
       );
       expect(greatestDifference(values, predictions)).toBeLessThanOrEqual(1e-6);
+      expect((await predict(walked, rows)).values).toEqual(values);
+      const alone: number[] = [];
+      for (const row of rows) alone.push(...(await predict(model, [row])).values);
+      expect(alone).toEqual(values);
     }
   });
 });

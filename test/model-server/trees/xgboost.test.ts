@@ -2,10 +2,12 @@ import { describe, expect, test } from "vitest";
 
 import { loadXgboost } from "../../../src/model-server/trees/xgboost.ts";
 import { greatestDifference, modelBytes, modelFiles, predict, readVector } from "./vector.ts";
+import { withoutWebAssembly } from "./without-web-assembly.ts";
 
 describe("predictions equal XGBoost's own", () => {
   test.each(modelFiles("xgboost"))("%s", async (file, vectors) => {
     const model = loadXgboost(modelBytes(file));
+    const walked = withoutWebAssembly(() => loadXgboost(modelBytes(file)));
     for (const name of vectors) {
       const { columns, rows, predictions } = readVector(name);
       expect(model.inputs).toEqual([{ name: "features", type: "float32", shape: [-1, columns] }]);
@@ -14,6 +16,10 @@ describe("predictions equal XGBoost's own", () => {
         Array.isArray(predictions[0]) ? [rows.length, predictions[0].length] : [rows.length],
       );
       expect(greatestDifference(values, predictions)).toBeLessThanOrEqual(1e-6);
+      expect((await predict(walked, rows)).values).toEqual(values);
+      const alone: number[] = [];
+      for (const row of rows) alone.push(...(await predict(model, [row])).values);
+      expect(alone).toEqual(values);
     }
   });
 });

@@ -1,7 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import { Ensemble } from "../../../src/model-server/trees/ensemble.ts";
+import type { Scorer } from "../../../src/model-server/trees/scorer.ts";
+import { treeScorer } from "../../../src/model-server/trees/tree-scorer.ts";
 import type {
   CategoricalSplit,
   Leaf,
@@ -9,6 +10,8 @@ import type {
   NumericSplit,
   Tree,
 } from "../../../src/model-server/trees/tree.ts";
+
+import { withoutWebAssembly } from "./without-web-assembly.ts";
 
 type Node = NumericSplit | CategoricalSplit | Leaf;
 
@@ -99,45 +102,43 @@ function follow(shape: Shape, row: readonly number[]): number {
   return follow(left ? shape.left : shape.right, row);
 }
 
-describe.each(["float32", "float64"] as const)(
-  "an ensemble in %s scores rows as its splits say",
-  (precision) => {
-    test.each([
-      ["numeric splits", false],
-      ["categorical splits too", true],
-    ])("%s", (_, categorical) => {
-      fc.assert(
-        fc.property(
-          fc.array(shapes(categorical), { maxLength: 9 }),
-          fc.array(fc.array(features, { minLength: FEATURES, maxLength: FEATURES }), {
-            minLength: 1,
-            maxLength: 70,
-          }),
-          (forest, rows) => {
-            const ensemble = new Ensemble(
-              forest.map((shape, i) => toTree(shape, i % OUTPUTS)),
-              FEATURES,
-              OUTPUTS,
-              precision,
-            );
-            const scores = new Float32Array(rows.length * OUTPUTS).fill(0.5);
-            ensemble.addScores(Float64Array.from(rows.flat()), rows.length, scores);
-            const expected = rows.flatMap((row) =>
-              Array.from({ length: OUTPUTS }, (_, output) =>
-                forest.reduce<number>(
-                  (sum, shape, i) => (i % OUTPUTS === output ? sum + follow(shape, row) : sum),
-                  0.5,
-                ),
+describe.each([
+  ["float32", "with WebAssembly", (load: () => Scorer) => load()],
+  ["float32", "without", withoutWebAssembly],
+  ["float64", "with WebAssembly", (load: () => Scorer) => load()],
+  ["float64", "without", withoutWebAssembly],
+] as const)("trees in %s, %s, score rows as their splits say", (precision, _with, load) => {
+  test.each([
+    ["numeric splits", false],
+    ["categorical splits too", true],
+  ])("%s", (_, categorical) => {
+    fc.assert(
+      fc.property(
+        fc.array(shapes(categorical), { maxLength: 9 }),
+        fc.array(fc.array(features, { minLength: FEATURES, maxLength: FEATURES }), {
+          minLength: 1,
+          maxLength: 70,
+        }),
+        (forest, rows) => {
+          const trees = forest.map((shape, i) => toTree(shape, i % OUTPUTS));
+          const scorer = load(() => treeScorer(trees, FEATURES, OUTPUTS, precision));
+          const scores = new Float32Array(rows.length * OUTPUTS).fill(0.5);
+          scorer.addScores(Float64Array.from(rows.flat()), rows.length, scores);
+          const expected = rows.flatMap((row) =>
+            Array.from({ length: OUTPUTS }, (_, output) =>
+              forest.reduce<number>(
+                (sum, shape, i) => (i % OUTPUTS === output ? sum + follow(shape, row) : sum),
+                0.5,
               ),
-            );
-            expect(Array.from(scores)).toEqual(expected);
-          },
-        ),
-        { seed: 7, numRuns: 300 },
-      );
-    });
-  },
-);
+            ),
+          );
+          expect(Array.from(scores)).toEqual(expected);
+        },
+      ),
+      { seed: 7, numRuns: 300 },
+    );
+  });
+});
 
 test("more rows than a block holds, and a column count that makes blocks small", () => {
   const columns = 3000;
@@ -158,12 +159,12 @@ test("more rows than a block holds, and a column count that makes blocks small",
       0,
     ),
   ).map((tree, feature): Tree => ({ ...tree, node: (index) => ({ ...tree.node(index), feature }) as Node }));
-  const ensemble = new Ensemble(trees, columns, 1, "float32");
+  const scorer = treeScorer(trees, columns, 1, "float32");
   const rows = 150;
   const data = Float32Array.from({ length: rows * columns }, (_, i) =>
     i % columns < Math.floor(i / columns) ? 1 : -1,
   );
   const scores = new Float32Array(rows);
-  ensemble.addScores(data, rows, scores);
+  scorer.addScores(data, rows, scores);
   expect(Array.from(scores)).toEqual(Array.from({ length: rows }, (_, row) => row));
 });
