@@ -6,6 +6,7 @@ import { cpuMicroseconds } from "../processes.ts";
 import type { Measured, Measurement } from "./measure.ts";
 import { WireClient } from "./wire-client.ts";
 
+process.once("disconnect", () => process.exit());
 process.on("message", (measurement: Measurement) => {
   measure(measurement).then(
     (measured) => process.send?.({ measured }),

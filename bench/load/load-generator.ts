@@ -3,6 +3,9 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { Measured, Measurement } from "./measure.ts";
 
+/** For answers to what was sent last. */
+const PATIENCE_MS = 60_000;
+
 /** Handle on the generator's process: one for the whole run, so that it is warm for everybody alike. */
 export class LoadGenerator implements AsyncDisposable {
   readonly #child: ChildProcess;
@@ -18,9 +21,12 @@ export class LoadGenerator implements AsyncDisposable {
   }
 
   async measure(measurement: Measurement): Promise<Measured> {
-    const answer = once(this.#child, "message");
+    const waited = AbortSignal.timeout(measurement.milliseconds + PATIENCE_MS);
+    const answer = once(this.#child, "message", { signal: waited });
     this.#child.send(measurement);
-    const [{ measured, error }] = (await answer) as [{ measured?: Measured; error?: string }];
+    const [{ measured, error }] = (await answer.catch((cause: unknown) => {
+      throw new Error(`${measurement.url} did not answer all requests in time.`, { cause });
+    })) as [{ measured?: Measured; error?: string }];
     if (!measured) throw new Error(`The load generator failed: ${error}`);
     if (measured.errors > 0)
       throw new Error(

@@ -24,7 +24,7 @@ export async function containerRows(bench: Bench): Promise<Row[]> {
     baseline: { ...unsigned, url: bare.url, path: "/invocations", pids: () => [bare.pid] },
     connections: [1, 64],
     rounds: 5,
-    milliseconds: 2000,
+    milliseconds: 1500,
   });
   const row = (connections: number) => `Container over HTTP, 1 KB, c=${connections}`;
   const against = "straight to the container, unsigned";

@@ -15,7 +15,7 @@ export async function describeRows({ subject, load, quick, note }: Bench): Promi
       signer: subject.connection,
       bodies: [JSON.stringify({ EndpointName: ENDPOINT })],
       connections: 16,
-      milliseconds: quick ? 1000 : 3000,
+      milliseconds: quick ? 1000 : 2000,
     });
     rates.push(perSecond);
   }
