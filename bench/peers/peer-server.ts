@@ -49,7 +49,8 @@ export class PeerServer implements AsyncDisposable {
     const log = await open(written, "w");
     const start = performance.now();
     const child = spawn(first, rest, {
-      cwd: import.meta.dirname,
+      // Some write beside them.
+      cwd: folder,
       env: environmentOf(bin, workers, folder),
       stdio: ["ignore", log.fd, log.fd],
     });

@@ -14,7 +14,7 @@ export interface Peer {
   readonly name: string;
   /** Its pinned packages: a file in requirements/. */
   readonly requirements: string;
-  /** The program, of those that its packages install, and its arguments. Relative files are of this folder. */
+  /** The program, of those that its packages install, and its arguments. Modules of this folder are found. */
   command(place: Place): Promise<readonly string[]>;
   readonly path: string;
   readonly contentType: string;
@@ -32,6 +32,7 @@ export interface Run {
   readonly connections: readonly number[];
 }
 
+const script = (name: string) => join(import.meta.dirname, name);
 const csv = { contentType: "text/csv", path: "/invocations", body: (row: string) => row };
 
 export const FASTAPI: Peer = {
@@ -58,7 +59,12 @@ export const PEERS: readonly Peer[] = [
     contentType: "application/json",
     path: "/invocations",
     body: (row) => `{"input":[${row}]}`,
-    command: async ({ port, workers }) => ["python", "litserve_server.py", String(port), String(workers)],
+    command: async ({ port, workers }) => [
+      "python",
+      script("litserve_server.py"),
+      String(port),
+      String(workers),
+    ],
   },
   {
     name: "MLServer",
@@ -94,7 +100,7 @@ export const PEERS: readonly Peer[] = [
     name: "Ray Serve",
     requirements: "ray",
     ...csv,
-    command: async ({ port, workers }) => ["python", "ray_server.py", String(port), String(workers)],
+    command: async ({ port, workers }) => ["python", script("ray_server.py"), String(port), String(workers)],
     everywhere: true,
   },
 ];
