@@ -152,18 +152,22 @@ class ColumnTable {
   }
 }
 
+/** One number, seen as a float and as its bits. */
+const float = new Float32Array(1);
+const floatBits = new Int32Array(float.buffer);
+const double = new Float64Array(1);
+const doubleBits = new BigInt64Array(double.buffer);
+
 /** The greatest float32 below a float32, so that `x < t` can be asked as `x <= nextBelowFloat32(t)`. */
 export function nextBelowFloat32(value: number): number {
-  const floats = new Float32Array([value]);
-  const bits = new Int32Array(floats.buffer);
-  bits[0] = value === 0 ? -0x7fffffff : bits[0]! + (value > 0 ? -1 : 1);
-  return floats[0]!;
+  float[0] = value;
+  floatBits[0] = value === 0 ? -0x7fffffff : floatBits[0]! + (value > 0 ? -1 : 1);
+  return float[0];
 }
 
 /** The greatest float64 below a float64. */
 function nextBelowFloat64(value: number): number {
-  const floats = new Float64Array([value]);
-  const bits = new BigInt64Array(floats.buffer);
-  bits[0] = value === 0 ? -0x7fffffffffffffffn : bits[0]! + (value > 0 ? -1n : 1n);
-  return floats[0]!;
+  double[0] = value;
+  doubleBits[0] = value === 0 ? -0x7fffffffffffffffn : doubleBits[0]! + (value > 0 ? -1n : 1n);
+  return double[0];
 }

@@ -1,4 +1,6 @@
 /** The machine code that takes eight descents through trees in step: WebAssembly, assembled when first asked for. */
+import { endianness } from "node:os";
+
 import {
   assemble,
   type Code,
@@ -78,7 +80,8 @@ const modules = new Map<NodeLayout, Module>();
 export function laneKernel(layout: NodeLayout, bytes: number): LaneKernel | undefined {
   const pages = Math.ceil(bytes / PAGE_BYTES);
   const { WebAssembly: api } = globalThis as { WebAssembly?: WebAssemblyApi };
-  if (pages > MOST_PAGES || !api) return undefined;
+  // The memory's numbers are little-endian everywhere, a typed array's the platform's.
+  if (pages > MOST_PAGES || !api || endianness() !== "LE") return undefined;
   try {
     const memory = new api.Memory({ initial: pages, maximum: pages });
     const { exports } = new api.Instance(moduleOf(layout, api), { host: { memory } });

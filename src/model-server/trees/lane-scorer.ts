@@ -49,8 +49,8 @@ export class LaneScorer implements Scorer {
   /** Undefined for no trees, categorical splits, an excess of columns, and where there is no memory for it. */
   static of(compiled: CompiledTrees): LaneScorer | undefined {
     const { columns, outputs, roots, sets } = compiled;
-    const isFit = roots.length > 0 && sets.length === 0 && (columns.length + 1) * LANES <= MOST_VALUES;
-    if (!isFit || outputs * LANES > MOST_VALUES) return undefined;
+    const width = Math.max(columns.length + 1, outputs);
+    if (roots.length === 0 || sets.length > 0 || width * LANES > MOST_VALUES) return undefined;
     const places = place(compiled);
     const kernel = laneKernel(places.layout, places.end);
     return kernel && new LaneScorer(compiled, places, kernel);
