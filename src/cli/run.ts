@@ -21,6 +21,9 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
+// Nobody reads what is said: no reason to end.
+process.stderr.on("error", () => {});
+
 process.exitCode = await runProgram(commands, process.argv.slice(2), {
   out: process.stdout,
   err: process.stderr,

@@ -23,10 +23,11 @@ export class ServerProcess implements AsyncDisposable {
     more: readonly string[] = [],
   ): Promise<ServerProcess> {
     const main = moduleUrl(import.meta.url, "./main").pathname;
-    const words = ["serve", "--port", "0", "--data", dataDir, "--json", ...more];
+    const words = ["serve", "--port", "0", "--data", dataDir, "--json", "--while-stdin", ...more];
     const child = spawn(process.execPath, [decodeURIComponent(main), ...words], {
       env: { ...env },
-      stdio: ["ignore", "pipe", "pipe"],
+      // its end tells the server that this process is gone, however it went
+      stdio: ["pipe", "pipe", "pipe"],
     });
     const ended = new Promise((resolve) => child.once("close", resolve));
     const complaints: string[] = [];

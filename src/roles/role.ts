@@ -24,6 +24,8 @@ export function runRole<Start extends RoleStart>(title: string, open: OpenRole<S
   // A terminal and service managers signal every process: the supervisor alone decides who ends when.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
   process.once("disconnect", () => process.exit(0));
+  // Nobody reads the log: no reason to end.
+  process.stderr.on("error", () => {});
 
   const clock = systemClock;
   const listeners = new Map<string, (message: never) => void>();

@@ -36,9 +36,11 @@ export const serve: Command = {
         "how long DescribeEndpoint may wait for a change while an endpoint is in transition; 0 = not at all",
       default: "5000",
     },
+    { flags: "--while-stdin", summary: "stop when standard input ends: with whoever started the server" },
   ],
   examples: ["tideway serve", "tideway serve --port 0 --data ./state --json"],
-  async run({ options, terminal, env, signal }) {
+  async run({ options, terminal, env, signal: interrupted }) {
+    const signal = options["whileStdin"] ? AbortSignal.any([interrupted, endOfInput()]) : interrupted;
     const region = required(options["region"]);
     const accountId = required(options["accountId"]);
     if (!/^[a-z]{2}(-[a-z]+)+-\d+$/.test(region))
@@ -92,6 +94,16 @@ export const serve: Command = {
     }
   },
 };
+
+/** Aborts when standard input ends. */
+function endOfInput(): AbortSignal {
+  const ended = new AbortController();
+  for (const event of ["end", "error"]) process.stdin.once(event, () => ended.abort());
+  process.stdin.resume();
+  // it must not keep a server that was stopped otherwise
+  if ("unref" in process.stdin) process.stdin.unref();
+  return ended.signal;
+}
 
 /** What keeps a server from starting is told in a sentence; a fault of ours keeps its stack. */
 function startFailure(error: unknown): unknown {
