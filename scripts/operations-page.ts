@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { hostingOperations } from "../src/capabilities/hosting/operations.ts";
 import { iamHandlers } from "../src/capabilities/iam/operations.ts";
 import { s3Handlers } from "../src/capabilities/s3/operations.ts";
+import { sqsHandlers } from "../src/capabilities/sqs/operations.ts";
 import { stsHandlers } from "../src/capabilities/sts/operations.ts";
 import { services } from "../src/services.ts";
 
@@ -20,6 +21,7 @@ export function mounted(): Readonly<Record<string, BuiltService>> {
     s3: s3Handlers(absent, "us-east-1"),
     sts: stsHandlers(absent),
     iam: iamHandlers(absent, absent, absent),
+    sqs: sqsHandlers(absent, absent),
   });
   return Object.fromEntries(
     all.map(({ name, sdk, mount, byGateway }) => [

@@ -3,7 +3,9 @@ import * as iam from "@aws-sdk/client-iam";
 import * as s3 from "@aws-sdk/client-s3";
 import * as sagemaker from "@aws-sdk/client-sagemaker";
 import * as runtime from "@aws-sdk/client-sagemaker-runtime";
+import * as sqs from "@aws-sdk/client-sqs";
 import * as sts from "@aws-sdk/client-sts";
+import { QueueQuery } from "./capabilities/sqs/queue-url.ts";
 import type { Context } from "./wire/context.ts";
 import { type Mount, mount } from "./wire/mount.ts";
 import type { Protocol } from "./wire/protocol.ts";
@@ -21,6 +23,7 @@ export interface Implementations {
   readonly s3: Handlers<typeof s3, Context>;
   readonly sts: Handlers<typeof sts, Context>;
   readonly iam: Handlers<typeof iam, Context>;
+  readonly sqs: Handlers<typeof sqs, Context>;
 }
 
 /** A service that can be called, with the SDK package that lists all its operations in AWS. */
@@ -86,6 +89,15 @@ export function services(implementations: Implementations): readonly MountedServ
       name: "iam",
       sdk: iam,
       mount: mount(iam, "iam", new iam.IAMClient(settings), query, IAM_RULES)(implementations.iam),
+      byGateway: [],
+    },
+    {
+      name: "sqs",
+      sdk: sqs,
+      // SDKs from before 2023 speak AWS Query to SQS
+      mount: mount(sqs, "sqs", new sqs.SQSClient(settings), [new AwsJson("1.0"), new QueueQuery()])(
+        implementations.sqs,
+      ),
       byGateway: [],
     },
   ];

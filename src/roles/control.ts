@@ -10,6 +10,8 @@ import { stopOrphanFleets } from "../capabilities/hosting/orphan-fleets.ts";
 import { iamHandlers } from "../capabilities/iam/operations.ts";
 import { platformApi } from "../capabilities/platform/api.ts";
 import { ImageAliases } from "../capabilities/platform/image-aliases.ts";
+import { sqsHandlers } from "../capabilities/sqs/operations.ts";
+import { Queues } from "../capabilities/sqs/queues.ts";
 import { stsHandlers } from "../capabilities/sts/operations.ts";
 import { SessionCredentials } from "../capabilities/sts/session-credentials.ts";
 import type { Engine } from "../compute/engine.ts";
@@ -53,6 +55,8 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
   const file = join(settings.dataDir, "state.sqlite");
   const store = parts.use(openSqliteStore(file, { clock, random, log, fatal }));
   const { objects, s3 } = await openObjects(ports, fatal, parts);
+  const messages = join(settings.dataDir, "messages.sqlite");
+  const queues = parts.use(await Queues.open({ account, store, file: messages, clock, random, log, fatal }));
   const aliases = await ImageAliases.open(account, store);
   const engine = parts.use(await given.engine(objects, aliases));
   // What an earlier control left of endpoints that are gone. The others are their controller's.
@@ -83,6 +87,7 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
     s3,
     sts: stsHandlers(credentials),
     iam: iamHandlers(store, account, random),
+    sqs: sqsHandlers(queues, store),
   }).map(({ mount }) => mount);
   const hosts = allowedHosts(settings);
   const dispatcher = createDispatcher({ mounts, credentials, clock, random, log, allowedHosts: hosts });

@@ -1,0 +1,394 @@
+/** Queues and what happens to their messages. A promise resolves once what it tells of is on the disk. */
+import { createHash } from "node:crypto";
+import { QueueDoesNotExist, QueueNameExists } from "@aws-sdk/client-sqs";
+import { type Account, arn } from "../../base/arn.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Log } from "../../base/log.ts";
+import type { Random } from "../../base/random.ts";
+import { Database } from "../../base/sqlite/database.ts";
+import { GroupCommit } from "../../base/sqlite/group-commit.ts";
+import type { Resource } from "../../state/resource.ts";
+import { AlreadyExists, Conflict, type ResourceStore } from "../../state/store.ts";
+import { checkAttributes, parseRedrive, withDefaults } from "./attributes.ts";
+import { invalidParameter } from "./faults.ts";
+import { QUEUE, type QueueSpec } from "./kinds.ts";
+import { attributeBytes } from "./message-attributes.ts";
+import {
+  type Counts,
+  MESSAGE_MIGRATIONS,
+  MessageTable,
+  type NewMessage,
+  type TakenMessage,
+} from "./message-table.ts";
+import { Waiters } from "./waiters.ts";
+
+export type Queue = Resource<QueueSpec, { readonly state: "Active" }>;
+
+export interface QueuesOptions {
+  readonly account: Account;
+  readonly store: ResourceStore;
+  /** Where the messages are kept. */
+  readonly file: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly fatal: (error: Error) => void;
+}
+
+/** A message as a sender gives it. */
+export interface Draft extends Omit<NewMessage, "messageId" | "delayMs" | "system"> {
+  readonly system: NewMessage["system"];
+  /** The queue's own delay unless said otherwise. */
+  readonly delaySeconds?: number | undefined;
+  readonly deduplicationId?: string | undefined;
+}
+
+export interface Sent {
+  readonly messageId: string;
+  /** Of a FIFO queue. */
+  readonly sequence: number | undefined;
+}
+
+export interface ReceiveOptions {
+  readonly limit: number;
+  readonly visibilitySeconds?: number | undefined;
+  readonly waitSeconds?: number | undefined;
+  /** Aborts when the receiver is gone. */
+  readonly signal: AbortSignal;
+}
+
+/** What `changeVisibility` and `remove` are told which message is meant by. */
+export interface Receipt {
+  readonly id: number;
+  readonly nonce: string;
+}
+
+const DEDUPLICATION_MS = 5 * 60_000;
+const SWEEP_MS = 60_000;
+
+export class Queues implements AsyncDisposable {
+  readonly #options: QueuesOptions;
+  readonly #database: Database;
+  readonly #group: GroupCommit;
+  readonly #table: MessageTable;
+  readonly #waiters: Waiters;
+  #cancelSweep = () => {};
+
+  private constructor(options: QueuesOptions) {
+    this.#options = options;
+    this.#database = new Database(options.file, { migrations: MESSAGE_MIGRATIONS, fatal: options.fatal });
+    this.#group = new GroupCommit(this.#database);
+    this.#table = new MessageTable(this.#database);
+    this.#waiters = new Waiters(options.clock);
+  }
+
+  /** Opens the messages; those of queues that are gone are removed. */
+  static async open(options: QueuesOptions): Promise<Queues> {
+    const queues = new Queues(options);
+    await queues.#removeOrphans();
+    queues.#sweepLater();
+    return queues;
+  }
+
+  get accountId(): string {
+    return this.#options.account.accountId;
+  }
+
+  arn(name: string): string {
+    return arn(this.#options.account, "sqs", name);
+  }
+
+  names(): Promise<readonly string[]> {
+    return this.#options.store.names(QUEUE);
+  }
+
+  /** Throws QueueDoesNotExist. */
+  async get(name: string): Promise<Queue> {
+    const queue = await this.#options.store.get(QUEUE, name);
+    if (!queue) throw noSuchQueue();
+    return queue;
+  }
+
+  /** The queue of that name, made when there is none; QueueNameExists when there is one with other attributes. */
+  async create(
+    name: string,
+    attributes: Readonly<Record<string, string>>,
+    tags: Readonly<Record<string, string>>,
+  ): Promise<Queue> {
+    const fifo = name.endsWith(".fifo");
+    checkAttributes(attributes, fifo);
+    if (fifo !== (attributes.FifoQueue === "true"))
+      throw invalidParameter(
+        "The name of a FIFO queue, and of no other, ends in .fifo, and its attribute FifoQueue is true.",
+      );
+    await this.#checkRedrive(name, attributes);
+    const draft = {
+      name,
+      arn: this.arn(name),
+      spec: { attributes },
+      status: { state: "Active" },
+      tags,
+    } as const;
+    try {
+      return await this.#options.store.create(QUEUE, draft);
+    } catch (error) {
+      if (!(error instanceof AlreadyExists)) throw error;
+    }
+    const queue = await this.get(name);
+    const has = withDefaults(queue.spec.attributes, fifo);
+    const other = Object.keys(attributes).find((key) => (has[key] ?? "") !== attributes[key]);
+    if (other === undefined) return queue;
+    throw new QueueNameExists({
+      message: `A queue already exists with the same name and a different value for attribute ${other}`,
+      $metadata: {},
+    });
+  }
+
+  async setAttributes(name: string, attributes: Readonly<Record<string, string>>): Promise<void> {
+    checkAttributes(attributes, name.endsWith(".fifo"));
+    await this.#checkRedrive(name, attributes);
+    for (;;) {
+      const queue = await this.get(name);
+      const spec = { attributes: { ...queue.spec.attributes, ...attributes } };
+      try {
+        await this.#options.store.update(QUEUE, queue, { spec });
+        return this.#waiters.wake(queue.uid);
+      } catch (error) {
+        if (!(error instanceof Conflict)) throw error;
+      }
+    }
+  }
+
+  async delete(name: string): Promise<void> {
+    const queue = await this.#remove(name);
+    await this.#group.write(() => this.#table.purge(queue.uid));
+    this.#waiters.wake(queue.uid);
+  }
+
+  async #remove(name: string): Promise<Queue> {
+    for (;;) {
+      const queue = await this.get(name);
+      try {
+        await this.#options.store.remove(QUEUE, queue);
+        return queue;
+      } catch (error) {
+        if (!(error instanceof Conflict)) throw error;
+      }
+    }
+  }
+
+  async purge(queue: Queue): Promise<void> {
+    await this.#group.write(() => this.#table.purge(queue.uid));
+  }
+
+  count(queue: Queue): Counts {
+    return this.#table.count(queue.uid, this.#options.clock.now(), seconds(queue, "MessageRetentionPeriod"));
+  }
+
+  /** The names of the queues whose dead letters this one takes. */
+  async sourcesOf(target: Queue): Promise<string[]> {
+    const queues = await this.#all();
+    return queues
+      .filter(({ spec }) => parseRedrive(spec.attributes.RedrivePolicy ?? "")?.targetArn === target.arn)
+      .map(({ name }) => name);
+  }
+
+  /** Throws when the message is not one that the queue takes. */
+  async send(queue: Queue, draft: Draft): Promise<Sent> {
+    const { clock, random } = this.#options;
+    const attributes = attributesOf(queue);
+    checkSize(draft, Number(attributes.MaximumMessageSize));
+    const fifo = isFifo(queue);
+    if (fifo && !draft.groupId)
+      throw invalidParameter(
+        "The request must contain the parameter MessageGroupId: the queue is a FIFO queue.",
+      );
+    if (fifo && draft.delaySeconds !== undefined)
+      throw invalidParameter("DelaySeconds is not valid for a message of a FIFO queue: set it on the queue.");
+    const deduplicationId = fifo ? deduplicationOf(draft, attributes) : draft.deduplicationId;
+    if (!fifo && deduplicationId !== undefined)
+      throw invalidParameter("MessageDeduplicationId is valid for FIFO queues only.");
+    const now = clock.now();
+    const message: NewMessage = {
+      messageId: random.uuid(),
+      body: draft.body,
+      attributes: draft.attributes,
+      system: {
+        ...draft.system,
+        ...(deduplicationId !== undefined && { MessageDeduplicationId: deduplicationId }),
+      },
+      groupId: draft.groupId,
+      delayMs: (draft.delaySeconds ?? Number(attributes.DelaySeconds)) * 1000,
+    };
+    const sent = await this.#group.write(() => this.#add(queue.uid, message, deduplicationId, now));
+    this.#waiters.wake(queue.uid);
+    return { messageId: sent.messageId, sequence: fifo ? sent.sequence : undefined };
+  }
+
+  #add(uid: string, message: NewMessage, deduplicationId: string | undefined, now: number) {
+    const before =
+      deduplicationId === undefined ? undefined : this.#table.sentBefore(uid, deduplicationId, now);
+    if (before) return before;
+    const sequence = this.#table.add(uid, message, now);
+    const { messageId } = message;
+    if (deduplicationId !== undefined)
+      this.#table.remember(uid, deduplicationId, messageId, sequence, now + DEDUPLICATION_MS);
+    return { messageId, sequence };
+  }
+
+  /** Waits for a first message, as long as the queue or the receiver says. */
+  async receive(name: string, options: ReceiveOptions): Promise<TakenMessage[]> {
+    const { clock } = this.#options;
+    const begun = clock.monotonic();
+    for (;;) {
+      const queue = await this.get(name);
+      const waitMs =
+        options.waitSeconds === undefined
+          ? seconds(queue, "ReceiveMessageWaitTimeSeconds")
+          : options.waitSeconds * 1000;
+      if (options.signal.aborted || this.#waiters.closed) return [];
+      const changed = this.#waiters.watch(queue.uid);
+      try {
+        const taken = await this.#take(queue, options);
+        const leftMs = begun + waitMs - clock.monotonic();
+        if (taken.length || leftMs <= 0) return taken;
+        const now = clock.now();
+        const next = this.#table.nextVisible(queue.uid, now);
+        await changed.within(Math.min(leftMs, next === undefined ? Infinity : next - now), options.signal);
+      } finally {
+        changed[Symbol.dispose]();
+      }
+    }
+  }
+
+  async #take(queue: Queue, { limit, visibilitySeconds }: ReceiveOptions): Promise<TakenMessage[]> {
+    const { clock, random, store } = this.#options;
+    const attributes = attributesOf(queue);
+    const policy = parseRedrive(attributes.RedrivePolicy ?? "");
+    const target = policy && (await store.get(QUEUE, nameOf(policy.targetArn)));
+    const { taken, moved } = await this.#group.write(() =>
+      this.#table.take(queue.uid, {
+        now: clock.now(),
+        limit,
+        visibilityMs: (visibilitySeconds ?? Number(attributes.VisibilityTimeout)) * 1000,
+        retentionMs: seconds(queue, "MessageRetentionPeriod"),
+        fifo: isFifo(queue),
+        redrive: target && { queue: target.uid, maxReceives: policy.maxReceives, sourceArn: queue.arn },
+        receipt: () => random.bytes(12).toString("base64url"),
+      }),
+    );
+    if (target && moved) this.#waiters.wake(target.uid);
+    return taken;
+  }
+
+  /** A receipt that is no longer the newest removes nothing, as in SQS. */
+  async remove(queue: Queue, { id, nonce }: Receipt): Promise<void> {
+    await this.#group.write(() => this.#table.remove(queue.uid, id, nonce));
+    if (isFifo(queue)) this.#waiters.wake(queue.uid);
+  }
+
+  async changeVisibility(queue: Queue, { id, nonce }: Receipt, visibilitySeconds: number) {
+    const now = this.#options.clock.now();
+    const result = await this.#group.write(() =>
+      this.#table.changeVisibility(queue.uid, id, nonce, now, now + visibilitySeconds * 1000),
+    );
+    this.#waiters.wake(queue.uid);
+    return result;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#cancelSweep();
+    this.#waiters[Symbol.dispose]();
+    // what was asked for before is still written
+    await this.#group.write(() => {});
+    this.#database[Symbol.dispose]();
+  }
+
+  /** What a delete left that was cut short, and what was sent in the same moment. */
+  async #removeOrphans(): Promise<void> {
+    const known = new Set((await this.#all()).map(({ uid }) => uid));
+    await this.#group.write(() => {
+      for (const uid of this.#table.queues()) if (!known.has(uid)) this.#table.purge(uid);
+    });
+  }
+
+  /** Expired messages of queues that nobody receives from take room, too. */
+  #sweepLater(): void {
+    const { clock, log } = this.#options;
+    this.#cancelSweep = clock.after(SWEEP_MS, () => {
+      this.#sweepLater();
+      this.#sweep().catch((error: unknown) => log.error("Expired messages could not be removed.", { error }));
+    });
+  }
+
+  async #sweep(): Promise<void> {
+    const queues = await this.#all();
+    const now = this.#options.clock.now();
+    await this.#group.write(() => {
+      this.#table.forget(now);
+      for (const queue of queues)
+        this.#table.expire(queue.uid, now - seconds(queue, "MessageRetentionPeriod"));
+    });
+  }
+
+  async #all(): Promise<Queue[]> {
+    const names = await this.names();
+    const found = await Promise.all(names.map((name) => this.#options.store.get(QUEUE, name)));
+    return found.filter((queue) => queue !== undefined);
+  }
+
+  async #checkRedrive(
+    name: string,
+    { RedrivePolicy: policy }: Readonly<Record<string, string>>,
+  ): Promise<void> {
+    const redrive = parseRedrive(policy ?? "");
+    if (!redrive) return;
+    const target = nameOf(redrive.targetArn);
+    const wrong = (why: string) =>
+      invalidParameter(`Value ${policy} for parameter RedrivePolicy is invalid. Reason: ${why}`);
+    if (redrive.targetArn !== this.arn(target) || !(await this.#options.store.get(QUEUE, target)))
+      throw wrong("Dead letter target does not exist.");
+    if (target === name) throw wrong("A queue can not be its own dead letter queue.");
+    if (target.endsWith(".fifo") !== name.endsWith(".fifo"))
+      throw wrong(
+        "The dead letter queue of a FIFO queue must be one, and that of a standard queue must not.",
+      );
+  }
+}
+
+/** Whether messages of a group are given out one after the other. */
+export function isFifo(queue: Queue): boolean {
+  return queue.name.endsWith(".fifo");
+}
+
+/** All attributes of a queue that are not computed. */
+export function attributesOf(queue: Queue): Readonly<Record<string, string>> {
+  return withDefaults(queue.spec.attributes, isFifo(queue));
+}
+
+/** The error of a queue that is not there. */
+export function noSuchQueue(): QueueDoesNotExist {
+  return new QueueDoesNotExist({ message: "The specified queue does not exist.", $metadata: {} });
+}
+
+const nameOf = (queueArn: string) => queueArn.slice(queueArn.lastIndexOf(":") + 1);
+const seconds = (queue: Queue, name: string) => Number(attributesOf(queue)[name]) * 1000;
+
+function checkSize({ body, attributes }: Draft, most: number): void {
+  const bytes = Buffer.byteLength(body) + attributeBytes(attributes);
+  if (bytes > most)
+    throw invalidParameter(
+      `One or more parameters are invalid. Reason: Message must be shorter than ${most} bytes; it has ${bytes}.`,
+    );
+}
+
+function deduplicationOf(
+  { body, deduplicationId }: Draft,
+  attributes: Readonly<Record<string, string>>,
+): string {
+  if (deduplicationId !== undefined) return deduplicationId;
+  if (attributes.ContentBasedDeduplication === "true") return createHash("sha256").update(body).digest("hex");
+  throw invalidParameter(
+    "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly",
+  );
+}
