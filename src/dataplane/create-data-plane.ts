@@ -69,6 +69,7 @@ export function createDataPlane({
   function choose({ endpoint: name, targetVariant }: Invocation): Choice | Outcome<never> {
     const endpoint = routes.find(name);
     if (!endpoint) return { kind: "unknown-endpoint", endpoint: name };
+    if (endpoint.asynchronous) return { kind: "asynchronous", endpoint: endpoint.name };
     let variant = targetVariant
       ? variantNamed(endpoint.variants, targetVariant)
       : pickVariant(endpoint.variants, random.number());

@@ -17,6 +17,8 @@ export type Outcome<Body> =
       readonly message: string;
     }
   | { readonly kind: "unknown-endpoint"; readonly endpoint: string }
+  /** It takes asynchronous requests only. */
+  | { readonly kind: "asynchronous"; readonly endpoint: string }
   | { readonly kind: "unknown-variant"; readonly endpoint: string; readonly variant: string }
   /** No instance is ready, and at least one is on its way. */
   | { readonly kind: "not-ready"; readonly endpoint: string; readonly variant: string }

@@ -12,6 +12,7 @@ export function readRoute(value: unknown): EndpointRoute {
     variants: list(route, "variants", readVariant),
     timeoutMs: number(route, "timeoutMs"),
     maxOutstanding: number(route, "maxOutstanding"),
+    asynchronous: optional(route, "asynchronous", flag),
   });
 }
 
@@ -78,6 +79,12 @@ export function text(from: Fields, name: string): string {
 export function number(from: Fields, name: string): number {
   const value = from[name];
   if (typeof value !== "number" || !(value >= 0)) throw new Error(`${name} must be a number of 0 or more`);
+  return value;
+}
+
+function flag(from: Fields, name: string): boolean {
+  const value = from[name];
+  if (typeof value !== "boolean") throw new Error(`${name} must be true or false`);
   return value;
 }
 

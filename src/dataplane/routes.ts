@@ -75,6 +75,7 @@ export interface RoutedEndpoint {
   readonly load: Load;
   readonly timeoutMs: number;
   readonly maxOutstanding: number;
+  readonly asynchronous: boolean;
   readonly variants: readonly RoutedVariant[];
 }
 
@@ -145,6 +146,7 @@ export class Routes implements Disposable {
       load,
       timeoutMs: route.timeoutMs,
       maxOutstanding: route.maxOutstanding,
+      asynchronous: route.asynchronous ?? false,
       variants: route.variants.map((variant) => ({
         name: variant.name,
         weight: variant.weight,

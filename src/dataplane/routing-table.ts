@@ -31,6 +31,8 @@ export interface EndpointRoute {
   readonly timeoutMs: number;
   /** Requests that may wait for an answer at once, over all instances; above it: no capacity. */
   readonly maxOutstanding: number;
+  /** It takes asynchronous requests only, which no gateway answers. */
+  readonly asynchronous?: boolean;
 }
 
 export interface RoutingTable {

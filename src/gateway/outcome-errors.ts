@@ -23,6 +23,11 @@ export function outcomeError(outcome: FailedOutcome, endpoint: string, texts: Er
       message: `Endpoint ${outcome.endpoint} of account ${accountId} not found.`,
       ...nothing,
     });
+  if (outcome.kind === "asynchronous")
+    return new runtime.ValidationError({
+      message: `Endpoint ${outcome.endpoint} is an asynchronous endpoint and does not support real-time invocations: use InvokeEndpointAsync.`,
+      ...nothing,
+    });
   if (outcome.kind === "unknown-variant")
     return new runtime.ValidationError({
       message: `Variant ${outcome.variant} of endpoint ${outcome.endpoint} of account ${accountId} not found.`,

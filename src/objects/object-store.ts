@@ -6,6 +6,8 @@ export interface ObjectInfo {
   readonly etag: string;
   /** Milliseconds since the epoch. */
   readonly modifiedAt: number;
+  /** Where it is known. */
+  readonly contentType?: string;
 }
 
 export interface ObjectStore extends AsyncDisposable {

@@ -2,11 +2,15 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { packageVersion } from "../base/package-version.ts";
+import { asyncOperations } from "../capabilities/async-inference/operations.ts";
+import { RequestTable } from "../capabilities/async-inference/request-table.ts";
+import { AsyncWorker } from "../capabilities/async-inference/worker.ts";
 import { endpointReconciler } from "../capabilities/hosting/controller.ts";
 import { endpointOfFleet } from "../capabilities/hosting/fleets.ts";
 import { EndpointKind } from "../capabilities/hosting/kinds.ts";
 import { hostingOperations } from "../capabilities/hosting/operations.ts";
 import { stopOrphanFleets } from "../capabilities/hosting/orphan-fleets.ts";
+import { wakeEndpoint } from "../capabilities/hosting/wake-endpoint.ts";
 import { iamHandlers } from "../capabilities/iam/operations.ts";
 import { platformApi } from "../capabilities/platform/api.ts";
 import { ImageAliases } from "../capabilities/platform/image-aliases.ts";
@@ -65,7 +69,33 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
   parts.defer(() => stopping.abort());
   await stopOrphanFleets({ store, engine, clock, log, signal: stopping.signal });
 
-  const reconcile = endpointReconciler({ store, engine, routes: given.routes, clock, log });
+  const hosting = hostingOperations({
+    account,
+    store,
+    objects,
+    isolation: engine.isolation,
+    clock,
+    describeHoldMs: settings.describeHoldMs,
+  });
+  const requests = parts.use(new RequestTable(join(settings.dataDir, "async-inference.sqlite"), fatal));
+  const worker = parts.use(
+    await AsyncWorker.open({
+      table: requests,
+      store,
+      objects,
+      clock,
+      random,
+      log,
+      region: account.region,
+      publish: async () => {
+        throw new Error("There are no topics.");
+      },
+      wake: (endpoint) => wakeEndpoint(store, clock, endpoint),
+      suspect: (instance) => engine.suspect(instance),
+    }),
+  );
+  const routes = routesTo(given.routes, worker);
+  const reconcile = endpointReconciler({ store, engine, routes, clock, log });
   const controller = parts.use(await runController(store, EndpointKind, reconcile, { clock, random, log }));
   parts.defer(
     engine.watch((fleet) => {
@@ -75,15 +105,15 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
   );
 
   const mounts = services({
-    sagemaker: hostingOperations({
+    sagemaker: hosting,
+    runtime: asyncOperations({
       account,
       store,
-      objects,
-      isolation: engine.isolation,
+      table: requests,
       clock,
-      describeHoldMs: settings.describeHoldMs,
+      random,
+      added: (endpoint) => worker.added(endpoint),
     }),
-    runtime: {},
     s3,
     sts: stsHandlers(credentials),
     iam: iamHandlers(store, account, random),
@@ -109,5 +139,17 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
       (message.url?.startsWith("/_tideway/") ? platform : dispatcher).handle(message, reply),
     suspect: (instance) => engine.suspect(instance),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** The gateways get every route, and so does what serves asynchronous requests. */
+function routesTo(gateways: RoutePublisher, worker: AsyncWorker): RoutePublisher {
+  return {
+    async publish(endpoint, route) {
+      await Promise.all([gateways.publish(endpoint, route), worker.routed(endpoint, route)]);
+    },
+    prune: (endpoints) => gateways.prune(endpoints),
+    drained: async (fleet, deadlineMs) =>
+      (await gateways.drained(fleet, deadlineMs)) + worker.inFlight(fleet),
   };
 }

@@ -34,6 +34,8 @@ export interface EndpointControllerPorts {
 
 /** A request may take 60 s; a fleet that has one for longer is stopped all the same. */
 const DRAIN_MS = 65_000;
+/** An asynchronous one may take an hour; when its endpoint is deleted, nobody waits for it that long. */
+const ASYNC_DRAIN_MS = 3_600_000 + DRAIN_MS;
 /** Whether a drained fleet is idle is looked at often at first: most requests are short. */
 const drainPollMs = (spentMs: number) => Math.min(1_000, Math.max(50, spentMs / 4));
 const STOP_POLL_MS = 5_000;
@@ -186,13 +188,15 @@ export function endpointReconciler({ store, engine, routes, clock, log }: Endpoi
     );
     const unneeded = fleetsOf(endpoint).filter(({ id }) => !needed.has(id));
     const draining: Record<string, number> = {};
+    const { live, state } = endpoint.status;
+    const drainMs = live?.asyncInference && state !== "Deleting" ? ASYNC_DRAIN_MS : DRAIN_MS;
     // An engine that fails to stop a fleet is asked again.
     let lookAfterMs = STOP_POLL_MS;
     for (const { id } of unneeded) {
       const since = (draining[id] = endpoint.status.draining[id] ?? clock.now());
       const inFlight = await routes.drained(id, 0);
       const spent = clock.now() - since;
-      if (inFlight > 0 && spent < DRAIN_MS) lookAfterMs = Math.min(lookAfterMs, drainPollMs(spent));
+      if (inFlight > 0 && spent < drainMs) lookAfterMs = Math.min(lookAfterMs, drainPollMs(spent));
       else
         void engine
           .delete(id)

@@ -1,5 +1,5 @@
 /** From what the user wrote to what is run: pure functions, that refuse what can not be run. */
-import type { ContainerDefinition, ProductionVariant } from "@aws-sdk/client-sagemaker";
+import type { AsyncInferenceConfig, ContainerDefinition, ProductionVariant } from "@aws-sdk/client-sagemaker";
 import type { ArtifactSource } from "../../compute/engine.ts";
 import { parseS3Uri } from "../../objects/object-store.ts";
 import { invalid, unsupported } from "./errors.ts";
@@ -93,7 +93,6 @@ export function variantPlans(
 
 const LATER: readonly (readonly [keyof EndpointConfigSpec, string])[] = [
   ["ShadowProductionVariants", "a shadow variant"],
-  ["AsyncInferenceConfig", "asynchronous inference"],
   ["ExplainerConfig", "online explainability"],
 ];
 
@@ -102,6 +101,7 @@ export function checkConfig(config: EndpointConfigSpec): void {
   for (const [member, what] of LATER) if (config[member] !== undefined) throw unsupported(member, what);
   if (config.DataCaptureConfig?.EnableCapture) throw unsupported("DataCaptureConfig", "data capture");
   if (config.MetricsConfig?.EnableEnhancedMetrics) throw unsupported("MetricsConfig", "enhanced metrics");
+  if (config.AsyncInferenceConfig) checkAsync(config.AsyncInferenceConfig);
   const names = new Set<string>();
   for (const variant of config.ProductionVariants ?? []) {
     checkVariant(variant);
@@ -109,6 +109,15 @@ export function checkConfig(config: EndpointConfigSpec): void {
       throw invalid(`Each variant name must be unique: ${variant.VariantName} occurs twice.`);
     names.add(variant.VariantName!);
   }
+}
+
+function checkAsync({ OutputConfig }: AsyncInferenceConfig): void {
+  const { S3OutputPath, S3FailurePath } = OutputConfig ?? {};
+  if (OutputConfig?.NotificationConfig) throw unsupported("NotificationConfig", "a notification");
+  if (!S3OutputPath) throw invalid("AsyncInferenceConfig needs an S3OutputPath in its OutputConfig.");
+  for (const [member, uri] of Object.entries({ S3OutputPath, S3FailurePath }))
+    if (uri !== undefined && !parseS3Uri(uri))
+      throw invalid(`${member} must have the form s3://bucket/prefix, not ${uri}.`);
 }
 
 function checkVariant(variant: ProductionVariant): {

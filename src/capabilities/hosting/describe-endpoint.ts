@@ -40,6 +40,7 @@ export function describeEndpoint(
         KmsKeyId: config.DataCaptureConfig.KmsKeyId ?? "",
       },
     }),
+    ...(shown.asyncInference && { AsyncInferenceConfig: shown.asyncInference }),
     ProductionVariants: shown.variants.map((variant) => {
       const was = live?.variants.find(({ name }) => name === variant.name);
       const progress = replacing ? { ready: was?.instanceCount ?? 0 } : status.progress[variant.name];

@@ -56,12 +56,16 @@ export function endpointOperations({
     return endpoint;
   };
 
-  const plan = async (configName: string): Promise<readonly VariantPlan[]> => {
+  const plan = async (configName: string): Promise<Pick<Deployment, "variants" | "asyncInference">> => {
     const config = await findEndpointConfig(account, store, configName);
     const models = new Map<string, Awaited<ReturnType<typeof findModel>>>();
     for (const { ModelName } of config.spec.ProductionVariants ?? [])
       models.set(ModelName!, await findModel(account, store, ModelName!));
-    return variantPlans(config.spec, (name) => models.get(name)!.spec);
+    const { AsyncInferenceConfig: asyncInference } = config.spec;
+    return {
+      variants: variantPlans(config.spec, (name) => models.get(name)!.spec),
+      ...(asyncInference && { asyncInference }),
+    };
   };
 
   /**
@@ -104,7 +108,7 @@ export function endpointOperations({
       const spec: Deployment = {
         revision: 1,
         configName: EndpointConfigName,
-        variants: await plan(EndpointConfigName),
+        ...(await plan(EndpointConfigName)),
       };
       const status: EndpointStatus = {
         state: "Creating",
@@ -150,15 +154,16 @@ export function endpointOperations({
     async UpdateEndpoint(input) {
       refuseGuardrails(input.DeploymentConfig);
       const endpoint = await updatable(input.EndpointName);
-      const variants = await plan(input.EndpointConfigName);
+      const planned = await plan(input.EndpointConfigName);
       const excluded = new Set(
         input.ExcludeRetainedVariantProperties?.map((property) => property.VariantPropertyType),
       );
       const retained = input.RetainAllVariantProperties
-        ? retain(variants, endpoint.spec.variants, excluded)
-        : variants;
+        ? retain(planned.variants, endpoint.spec.variants, excluded)
+        : planned.variants;
       const spec: Deployment = {
         revision: endpoint.generation + 1,
+        ...planned,
         configName: input.EndpointConfigName,
         variants: retained,
       };
@@ -181,8 +186,10 @@ export function endpointOperations({
             `The variant name(s) "${VariantName}" is/are not present within endpoint "${endpoint.arn}".`,
           );
         if (ServerlessUpdateConfig) throw unsupported("ServerlessUpdateConfig", "serverless inference");
-        if (DesiredInstanceCount === 0)
-          throw invalid(`DesiredInstanceCount of variant ${VariantName} must be 1 or more.`);
+        if (DesiredInstanceCount === 0 && !endpoint.spec.asyncInference)
+          throw invalid(
+            `DesiredInstanceCount of variant ${VariantName} must be 1 or more; 0 is for asynchronous endpoints.`,
+          );
         variant.weight = DesiredWeight ?? variant.weight;
         variant.instanceCount = DesiredInstanceCount ?? variant.instanceCount;
       }

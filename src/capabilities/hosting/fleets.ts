@@ -111,6 +111,7 @@ export function endpointRoute(
     variants,
     timeoutMs: INVOCATION_TIMEOUT_MS,
     maxOutstanding: outstanding.reduce((sum, one) => sum + one, 0),
+    ...(deployment.asyncInference && { asynchronous: true }),
   };
 }
 

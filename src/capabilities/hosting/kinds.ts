@@ -1,5 +1,10 @@
 /** What hosting keeps in the store: models, endpoint configurations and endpoints. */
-import type { CreateEndpointConfigInput, CreateModelInput, RoutingStrategy } from "@aws-sdk/client-sagemaker";
+import type {
+  AsyncInferenceConfig,
+  CreateEndpointConfigInput,
+  CreateModelInput,
+  RoutingStrategy,
+} from "@aws-sdk/client-sagemaker";
 import type { ContainerSpec } from "../../compute/engine.ts";
 import { defineKind } from "../../state/resource.ts";
 
@@ -39,6 +44,8 @@ export interface Deployment {
   readonly revision: number;
   readonly configName: string;
   readonly variants: readonly VariantPlan[];
+  /** Present when it takes asynchronous requests, and no others. */
+  readonly asyncInference?: AsyncInferenceConfig;
 }
 
 export type EndpointState = "Creating" | "Updating" | "RollingBack" | "InService" | "Failed" | "Deleting";

@@ -60,6 +60,8 @@ export interface ObjectRow {
   readonly about: string;
 }
 
-export function objectOf({ modified_at: modifiedAt, about, ...rest }: ObjectRow): StoredObject {
-  return { ...rest, modifiedAt, about: JSON.parse(about) as About };
+export function objectOf({ modified_at: modifiedAt, about: text, ...rest }: ObjectRow): StoredObject {
+  const about = JSON.parse(text) as About;
+  const { ContentType: contentType } = about.headers;
+  return { ...rest, modifiedAt, about, ...(typeof contentType === "string" && { contentType }) };
 }

@@ -154,14 +154,20 @@ function changed(bucket: string, key: string): Error {
 
 function infoOf(
   key: string,
-  about: { ContentLength?: number | undefined; ETag?: string | undefined; LastModified?: Date | undefined },
+  about: {
+    ContentLength?: number | undefined;
+    ETag?: string | undefined;
+    LastModified?: Date | undefined;
+    ContentType?: string | undefined;
+  },
 ): ObjectInfo {
-  const { ContentLength = 0, ETag = "", LastModified } = about;
+  const { ContentLength = 0, ETag = "", LastModified, ContentType: contentType } = about;
   return {
     key,
     size: ContentLength,
     etag: ETag.replaceAll('"', ""),
     modifiedAt: LastModified?.getTime() ?? 0,
+    ...(contentType !== undefined && { contentType }),
   };
 }
 

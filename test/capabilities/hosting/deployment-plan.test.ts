@@ -72,7 +72,6 @@ test.each([
 
 test.each([
   [{ ShadowProductionVariants: [] }, "a shadow variant"],
-  [{ AsyncInferenceConfig: {} }, "asynchronous inference"],
   [{ ExplainerConfig: {} }, "online explainability"],
   [{ DataCaptureConfig: { EnableCapture: true } }, "data capture"],
   [{ MetricsConfig: { EnableEnhancedMetrics: true } }, "enhanced metrics"],

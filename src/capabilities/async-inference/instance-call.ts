@@ -1,0 +1,102 @@
+/** One invocation of an instance, both ways as a stream: nothing of input or answer is held here. */
+import type { IncomingMessage } from "node:http";
+import { request as httpRequest } from "../../base/node-http.ts";
+import type { InstanceAddress } from "../../dataplane/routing-table.ts";
+
+export interface InstanceCall {
+  readonly address: InstanceAddress;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: AsyncIterable<Uint8Array>;
+  readonly length: number;
+  readonly signal: AbortSignal;
+}
+
+/** The beginning of an answer. The body throws where the answer breaks off. */
+export interface InstanceAnswer {
+  readonly status: number;
+  readonly contentType: string | undefined;
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+/** The instance refused the connection, or broke it: `reached` tells whether it may have seen the request. */
+export class InstanceBroke extends Error {
+  override readonly name = "InstanceBroke";
+  readonly reached: boolean;
+  constructor(message: string, reached: boolean) {
+    super(message);
+    this.reached = reached;
+  }
+}
+
+/** The input could not be read to its end. */
+export class InputBroke extends Error {
+  override readonly name = "InputBroke";
+}
+
+/** Resolves with the head of the answer. A connection of its own each: a kept one may close as it is used. */
+export function callInstance({
+  address,
+  headers,
+  body,
+  length,
+  signal,
+}: InstanceCall): Promise<InstanceAnswer> {
+  const place =
+    address.kind === "unix" ? { socketPath: address.path } : { host: address.host, port: address.port };
+  return new Promise((resolve, reject) => {
+    const request = httpRequest({
+      ...place,
+      method: "POST",
+      path: "/invocations",
+      agent: false,
+      headers: { host: "localhost", ...headers, "content-length": length },
+      signal,
+    });
+    let reached = false;
+    let answered = false;
+    let inputFailure: InputBroke | undefined;
+    request.once("socket", (socket) => socket.once("connect", () => (reached = true)));
+    request.once("response", (answer) => {
+      answered = true;
+      resolve({
+        status: answer.statusCode!,
+        contentType: answer.headers["content-type"],
+        body: bytesOf(answer),
+      });
+    });
+    // a server that answers without reading all closes early: its answer is what counts
+    request.on("error", (error) => {
+      if (!answered) reject(inputFailure ?? new InstanceBroke(error.message, reached));
+    });
+    void (async () => {
+      try {
+        for await (const chunk of body) {
+          if (answered || request.destroyed) return;
+          if (!request.write(chunk)) await writable(request);
+        }
+        request.end();
+      } catch (error) {
+        inputFailure = new InputBroke((error as Error).message, { cause: error });
+        request.destroy(inputFailure);
+      }
+    })();
+  });
+}
+
+async function* bytesOf(answer: IncomingMessage): AsyncGenerator<Uint8Array> {
+  try {
+    yield* answer as AsyncIterable<Uint8Array>;
+  } catch (error) {
+    throw new InstanceBroke((error as Error).message, true);
+  }
+}
+
+function writable(request: ReturnType<typeof httpRequest>): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      request.off("drain", done).off("close", done).off("response", done);
+      resolve();
+    };
+    request.on("drain", done).on("close", done).on("response", done);
+  });
+}

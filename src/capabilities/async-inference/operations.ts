@@ -1,0 +1,135 @@
+/** InvokeEndpointAsync: answered once the request is on the disk. */
+import * as runtime from "@aws-sdk/client-sagemaker-runtime";
+import type { AsyncInferenceConfig } from "@aws-sdk/client-sagemaker";
+import type { Account } from "../../base/arn.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Random } from "../../base/random.ts";
+import { StorageFull } from "../../base/sqlite/database.ts";
+import { parseS3Uri } from "../../objects/object-store.ts";
+import type { ResourceStore } from "../../state/store.ts";
+import type { Context } from "../../wire/context.ts";
+import type { Handlers } from "../../wire/service.ts";
+import { EndpointKind } from "../hosting/kinds.ts";
+import type { AsyncRequest, Notify } from "./request.ts";
+import type { RequestTable } from "./request-table.ts";
+
+export interface AsyncOperationsPorts {
+  readonly account: Account;
+  readonly store: ResourceStore;
+  readonly table: RequestTable;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Called when a request of this endpoint's uid was added. */
+  readonly added: (endpointUid: string) => void;
+}
+
+const TTL_SECONDS = 21_600;
+const TIMEOUT_SECONDS = 900;
+/** More than this of one endpoint may not wait: a queue without a bound would fill the disk. */
+const MOST_QUEUED = 100_000;
+
+export function asyncOperations(
+  ports: AsyncOperationsPorts,
+): Pick<Handlers<typeof runtime, Context>, "InvokeEndpointAsync"> {
+  const { account, store, table, clock, random, added } = ports;
+  return {
+    async InvokeEndpointAsync(input) {
+      const { EndpointName: name, InputLocation, Body } = input;
+      const inline = Body?.byteLength ? Body : undefined;
+      if (inline && InputLocation) throw invalid("Specify either Body or InputLocation, not both.");
+      if (!inline && !InputLocation) throw invalid("Specify either Body or InputLocation.");
+      if (InputLocation && !parseS3Uri(InputLocation)?.key)
+        throw invalid(`InputLocation must have the form s3://bucket/key, not ${InputLocation}.`);
+      const endpoint = await store.get(EndpointKind, name);
+      const live = endpoint?.status.state === "Deleting" ? undefined : endpoint?.status.live;
+      if (!endpoint || !live) throw invalid(`Endpoint ${name} of account ${account.accountId} not found.`);
+      const config = live.asyncInference;
+      if (!config)
+        throw invalid(
+          `Endpoint ${endpoint.name} is a real-time endpoint and does not support asynchronous invocations: use InvokeEndpoint.`,
+        );
+      if (table.backlog(endpoint.uid, MOST_QUEUED) === MOST_QUEUED)
+        throw unavailable(`Endpoint ${endpoint.name} has ${MOST_QUEUED} requests waiting. Try again later.`);
+
+      const receivedAt = clock.now();
+      const ttlSeconds = input.RequestTTLSeconds ?? TTL_SECONDS;
+      const inferenceId = input.InferenceId ?? random.uuid();
+      const places = resultPlaces(config, input, random.uuid());
+      const request: AsyncRequest = {
+        inferenceId,
+        endpoint: endpoint.name,
+        endpointUid: endpoint.uid,
+        ...(InputLocation && { inputLocation: InputLocation }),
+        ...places,
+        ownName: input.Filename === undefined,
+        headers: containerHeaders(input),
+        receivedAt,
+        expiresAt: receivedAt + ttlSeconds * 1000,
+        ttlSeconds,
+        timeoutSeconds: input.InvocationTimeoutSeconds ?? TIMEOUT_SECONDS,
+        notify: notifyOf(config),
+      };
+      try {
+        await table.add(request, inline);
+      } catch (error) {
+        if (error instanceof StorageFull) throw unavailable("The server's disk is full. Try again later.");
+        throw error;
+      }
+      added(endpoint.uid);
+      return {
+        InferenceId: inferenceId,
+        OutputLocation: places.outputLocation,
+        FailureLocation: places.failureLocation,
+      };
+    },
+  };
+}
+
+/** Where the result goes, and what is told of a failure. `uuid` names what the caller did not. */
+function resultPlaces(
+  { OutputConfig }: AsyncInferenceConfig,
+  { S3OutputPathExtension: extension, Filename }: runtime.InvokeEndpointAsyncInput,
+  uuid: string,
+): { outputLocation: string; failureLocation?: string } {
+  const { S3OutputPath, S3FailurePath } = OutputConfig!;
+  const under = (path: string, name: string) =>
+    [path.replace(/\/+$/, ""), ...(extension ? [extension.replace(/^\/+|\/+$/g, "")] : []), name].join("/");
+  return {
+    outputLocation: under(S3OutputPath!, Filename ?? `${uuid}.out`),
+    ...(S3FailurePath && {
+      failureLocation: under(S3FailurePath, `${Filename ?? uuid}-error.out`),
+    }),
+  };
+}
+
+/** As InvokeEndpoint passes them on. */
+function containerHeaders({
+  ContentType,
+  Accept,
+  CustomAttributes,
+  InferenceId,
+}: runtime.InvokeEndpointAsyncInput): Record<string, string> {
+  const headers = {
+    "content-type": ContentType,
+    accept: Accept,
+    "x-amzn-sagemaker-custom-attributes": CustomAttributes,
+    "x-amzn-sagemaker-inference-id": InferenceId,
+  };
+  return Object.fromEntries(Object.entries(headers).filter(([, value]) => value)) as Record<string, string>;
+}
+
+function notifyOf({ OutputConfig }: AsyncInferenceConfig): Notify {
+  const {
+    SuccessTopic,
+    ErrorTopic,
+    IncludeInferenceResponseIn = [],
+  } = OutputConfig?.NotificationConfig ?? {};
+  return {
+    ...(SuccessTopic && { successTopic: SuccessTopic }),
+    ...(ErrorTopic && { errorTopic: ErrorTopic }),
+    responseIn: IncludeInferenceResponseIn,
+  };
+}
+
+const invalid = (message: string) => new runtime.ValidationError({ message, $metadata: {} });
+const unavailable = (message: string) => new runtime.ServiceUnavailable({ message, $metadata: {} });
