@@ -6,7 +6,7 @@ import { answerHeaders } from "./answer-headers.ts";
 import type { InstanceFailure, Invocation } from "./data-plane.ts";
 import type { Deadlines, Expiring } from "./deadlines.ts";
 import type { InstanceEvents, InstanceExchange } from "./instance-link.ts";
-import { pickInstance } from "./instance-picker.ts";
+import { freeWorker, pickInstance } from "./instance-picker.ts";
 import { ModelStream } from "./model-stream.ts";
 import type { Outcome } from "./outcome.ts";
 import type { OnInstanceFailure, RoutedEndpoint, RoutedInstance, RoutedVariant } from "./routes.ts";
@@ -172,7 +172,8 @@ export class Call implements InstanceEvents, Expiring {
 
   #other(): RoutedInstance | undefined {
     const { clock, random } = this.#tools;
-    const { instances, routing } = this.#variant;
+    const { instances, routing, serverless } = this.#variant;
+    if (serverless) return freeWorker(instances, clock.monotonic());
     return pickInstance(instances, routing, clock.monotonic(), random.number(), this.#instance);
   }
 

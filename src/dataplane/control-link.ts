@@ -35,6 +35,10 @@ export class ControlLink implements Disposable {
   readonly #options: ControlLinkOptions;
   readonly #first = Promise.withResolvers<void>();
   readonly #failures = new Set<string>();
+  /** What was last said of each fleet of workers, but for those of which none is needed. */
+  readonly #demand = new Map<string, number>();
+  /** Of which fleets there is news. */
+  readonly #demanded = new Set<string>();
   #messages: MessageSocket | undefined;
   #version = 0;
   #retryMs = FIRST_RETRY_MS;
@@ -63,14 +67,29 @@ export class ControlLink implements Disposable {
 
   /** Tells control that an instance failed a request; the same again in the same turn is told once. */
   report(instance: string, failure: InstanceFailure): void {
-    if (this.#failures.size === 0) setImmediate(this.#tell);
+    this.#tellSoon();
     this.#failures.add(JSON.stringify({ kind: "instance-failed", instance, failure } satisfies FromGateway));
+  }
+
+  /** Tells control how many workers of a fleet are needed here; it is told again to a control that comes later. */
+  demand(fleet: string, workers: number): void {
+    this.#tellSoon();
+    this.#demanded.add(fleet);
+    if (workers > 0) this.#demand.set(fleet, workers);
+    else this.#demand.delete(fleet);
+  }
+
+  #tellSoon(): void {
+    if (this.#failures.size + this.#demanded.size === 0) setImmediate(this.#tell);
   }
 
   readonly #tell = (): void => {
     // without a connection nobody is told: control looks at every instance itself
     for (const failure of this.#failures) this.#messages?.send(`${failure}\n`);
+    for (const fleet of this.#demanded)
+      this.#send({ kind: "demand", fleet, workers: this.#demand.get(fleet) ?? 0 });
     this.#failures.clear();
+    this.#demanded.clear();
   };
 
   #connect(): void {
@@ -99,6 +118,7 @@ export class ControlLink implements Disposable {
     socket.once("connect", () => {
       this.#messages = messages;
       this.#send({ kind: "hello", id, version: this.#version });
+      for (const [fleet, workers] of this.#demand) this.#send({ kind: "demand", fleet, workers });
     });
     this.#cancelRetry = () => messages.destroy();
   }

@@ -10,7 +10,9 @@ export type FromGateway =
   | { readonly kind: "routed"; readonly version: number }
   /** The answer to `count`. */
   | { readonly kind: "in-flight"; readonly question: number; readonly requests: number }
-  | { readonly kind: "instance-failed"; readonly instance: string; readonly failure: InstanceFailure };
+  | { readonly kind: "instance-failed"; readonly instance: string; readonly failure: InstanceFailure }
+  /** Its requests to a serverless fleet need so many workers, until it says otherwise. */
+  | { readonly kind: "demand"; readonly fleet: string; readonly workers: number };
 
 export type FromControl =
   /**
@@ -41,6 +43,8 @@ export function readFromGateway(value: unknown): FromGateway {
         question: number(message, "question"),
         requests: number(message, "requests"),
       };
+    case "demand":
+      return { kind: "demand", fleet: text(message, "fleet"), workers: number(message, "workers") };
     case "instance-failed": {
       const { failure } = message;
       if (failure !== "unreachable" && failure !== "broken" && failure !== "timed-out")

@@ -11,6 +11,7 @@ import { pickInstance } from "./instance-picker.ts";
 import type { ModelStream } from "./model-stream.ts";
 import type { Outcome } from "./outcome.ts";
 import { RouteWaits } from "./route-waits.ts";
+import { SERVERLESS_BYTES, ServerlessCalls } from "./serverless-calls.ts";
 import {
   type OnInstanceFailure,
   type RoutedEndpoint,
@@ -19,6 +20,7 @@ import {
   Routes,
 } from "./routes.ts";
 import { pickVariant, variantNamed } from "./variant-picker.ts";
+import type { OnDemand } from "./worker-demand.ts";
 
 export interface DataPlaneOptions {
   readonly clock: Clock;
@@ -26,6 +28,7 @@ export interface DataPlaneOptions {
   readonly log: Log;
   readonly limits?: Partial<Limits>;
   readonly onInstanceFailure?: OnInstanceFailure;
+  readonly onDemand?: OnDemand;
 }
 
 const LIMITS: Limits = {
@@ -49,6 +52,7 @@ export function createDataPlane({
   log,
   limits,
   onInstanceFailure,
+  onDemand,
 }: DataPlaneOptions): DataPlane {
   const deadlines = new Deadlines(clock);
   const routes = new Routes((address) =>
@@ -65,6 +69,20 @@ export function createDataPlane({
     onInstanceFailure: onInstanceFailure ?? (() => {}),
   };
   const waiting = new RouteWaits(deadlines.after(tools.limits.readyWaitMs));
+  const serverless = new ServerlessCalls({
+    tools,
+    find: serverlessVariant,
+    anew: (invocation, streaming) => call(invocation, streaming),
+    onDemand: onDemand ?? (() => {}),
+  });
+
+  /** A serverless endpoint has one variant; one that is named otherwise is not found later on. */
+  function serverlessVariant({ endpoint: name, targetVariant }: Invocation) {
+    const endpoint = routes.find(name);
+    const variant = endpoint?.variants[0];
+    if (!variant?.serverless || (targetVariant && variant.name !== targetVariant)) return undefined;
+    return { endpoint: endpoint!, variant };
+  }
 
   function choose({ endpoint: name, targetVariant }: Invocation): Choice | Outcome<never> {
     const endpoint = routes.find(name);
@@ -91,6 +109,8 @@ export function createDataPlane({
 
   /** `patient`: it may wait for an instance, once. */
   function call(invocation: Invocation, streaming: boolean, patient = true): Promise<Result> | Result {
+    const found = serverlessVariant(invocation);
+    if (found) return serverless.call(invocation, streaming, found.endpoint, found.variant);
     const choice = choose(invocation);
     if ("kind" in choice)
       return patient && choice.kind === "not-ready" ? wait(invocation, streaming) : choice;
@@ -128,18 +148,22 @@ export function createDataPlane({
     route(table) {
       const version = routes.take(table);
       waiting.changed();
+      serverless.changed();
       return version;
     },
     reroute(change) {
       const version = routes.change(change);
       for (const { endpoint } of change.changes) waiting.changed(endpoint);
+      serverless.changed();
       return version;
     },
     invoke: (invocation) => Promise.resolve(call(invocation, false)) as Promise<Outcome<Uint8Array>>,
     invokeStreaming: async (invocation) => call(invocation, true) as Promise<Outcome<ModelStream>>,
+    bodyLimit: (endpoint) => (routes.find(endpoint)?.variants[0]?.serverless ? SERVERLESS_BYTES : undefined),
     inFlight: (fleet) => routes.fleet(fleet)?.outstanding ?? 0,
     drained: async (fleet) => routes.fleet(fleet)?.idle(),
     [Symbol.asyncDispose]: async () => {
+      serverless[Symbol.dispose]();
       routes[Symbol.dispose]();
       waiting[Symbol.dispose]();
       deadlines[Symbol.dispose]();

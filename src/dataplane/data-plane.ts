@@ -31,6 +31,8 @@ export interface DataPlane extends AsyncDisposable {
   invoke(invocation: Invocation): Promise<Outcome<Uint8Array>>;
   /** The body arrives as the model sends it; a break or timeout in it throws a StreamFailure. */
   invokeStreaming(invocation: Invocation): Promise<Outcome<AsyncIterable<Uint8Array>>>;
+  /** The longest body that the endpoint's requests may have, where it is shorter than a request's may be at all. */
+  bodyLimit(endpoint: string): number | undefined;
   /** Requests in flight to a fleet, whether or not it is still routed to. */
   inFlight(fleet: string): number;
   /** Resolves once no request is in flight to the fleet: at once when there is none. */

@@ -10,6 +10,7 @@ import { type FromGateway, readFromGateway, writeChange, writeRoutes } from "./c
 import { MessageSocket } from "./message-socket.ts";
 import { readRoute } from "./route-shape.ts";
 import type { OnInstanceFailure } from "./routes.ts";
+import type { OnDemand } from "./worker-demand.ts";
 import type { EndpointRoute, RoutePublisher } from "./routing-table.ts";
 import { journalLine, readRoutingTableFile, RoutingTableFile } from "./routing-table-file.ts";
 
@@ -23,6 +24,8 @@ export interface GatewayHubOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly onInstanceFailure?: OnInstanceFailure;
+  /** Told how many workers of a fleet all gateways together need, whenever that changes. */
+  readonly onDemand?: OnDemand;
 }
 
 /** What was last said of an endpoint: its route as JSON, or null, and the version that brought it. */
@@ -38,6 +41,8 @@ interface ConnectedGateway {
   routed: number;
   /** What it was asked and has not answered. */
   readonly questions: Map<number, (requests: number | undefined) => void>;
+  /** How many workers it needs, by fleet. */
+  readonly demand: Map<string, number>;
 }
 
 interface Wait {
@@ -214,10 +219,18 @@ export class GatewayHub implements RoutePublisher, AsyncDisposable {
   /** A gateway says what it routes by, and is told the rest. */
   #enter(id: string, version: number, messages: MessageSocket): ConnectedGateway {
     this.#flush();
-    const gateway: ConnectedGateway = { id, messages, routed: version, questions: new Map() };
+    const gateway: ConnectedGateway = {
+      id,
+      messages,
+      routed: version,
+      questions: new Map(),
+      demand: new Map(),
+    };
     if (version > this.#version) this.#overtake(version, gateway);
-    this.#gateways.get(id)?.messages.destroy();
+    const before = this.#gateways.get(id);
+    before?.messages.destroy();
     this.#gateways.set(id, gateway);
+    if (before) this.#withdraw(before);
     const whole = gateway.routed < this.#horizon;
     const lacking = [...this.#entries].filter(([, entry]) =>
       whole ? entry.json !== NO_ROUTE : entry.version > version,
@@ -243,11 +256,31 @@ export class GatewayHub implements RoutePublisher, AsyncDisposable {
     } else if (message.kind === "in-flight") gateway.questions.get(message.question)?.(message.requests);
     else if (message.kind === "instance-failed")
       this.#options.onInstanceFailure?.(message.instance, message.failure);
+    else if (message.kind === "demand") {
+      gateway.demand.set(message.fleet, message.workers);
+      if (message.workers === 0) gateway.demand.delete(message.fleet);
+      this.#tellDemand(message.fleet);
+    }
+  }
+
+  #tellDemand(fleet: string): void {
+    let workers = 0;
+    for (const { demand } of this.#gateways.values()) workers += demand.get(fleet) ?? 0;
+    this.#options.onDemand?.(fleet, workers);
+  }
+
+  /** A gateway that is gone needs nothing any more. */
+  #withdraw({ demand }: ConnectedGateway): void {
+    if (this.#closing.signal.aborted) return;
+    for (const fleet of demand.keys()) this.#tellDemand(fleet);
   }
 
   #leave(gateway: ConnectedGateway, error: Error | undefined): void {
     if (error) this.#options.log.warn("The link to a gateway broke.", { gateway: gateway.id, error });
-    if (this.#gateways.get(gateway.id) === gateway) this.#gateways.delete(gateway.id);
+    if (this.#gateways.get(gateway.id) === gateway) {
+      this.#gateways.delete(gateway.id);
+      this.#withdraw(gateway);
+    }
     for (const answer of gateway.questions.values()) answer(undefined);
     this.#settle();
   }

@@ -34,5 +34,10 @@ export function pickInstance<I extends Candidate>(
   return best;
 }
 
+/** A worker, which takes one request at a time, that has none and did not just fail: the first, so that the last ones stay idle. */
+export function freeWorker<I extends Candidate>(workers: readonly I[], now: number): I | undefined {
+  return workers.find(({ outstanding, avoidUntil }) => outstanding === 0 && avoidUntil <= now);
+}
+
 /** More than any number of outstanding requests. */
 const AVOIDED = 1e9;

@@ -26,5 +26,7 @@ export type Outcome<Body> =
   | { readonly kind: "no-capacity"; readonly endpoint: string; readonly message: string }
   /** The endpoint's queue is full. */
   | { readonly kind: "overloaded"; readonly endpoint: string }
+  /** A serverless endpoint has as many requests as it may have. */
+  | { readonly kind: "throttled"; readonly endpoint: string; readonly maxConcurrency: number }
   /** The client went away; nobody is left to tell. */
   | { readonly kind: "cancelled" };

@@ -1,5 +1,11 @@
 /** Routes read from what a file or a socket holds: field by field, so that nothing else gets into the data plane. */
-import type { EndpointRoute, InstanceAddress, InstanceRoute, VariantRoute } from "./routing-table.ts";
+import type {
+  EndpointRoute,
+  InstanceAddress,
+  InstanceRoute,
+  ServerlessRoute,
+  VariantRoute,
+} from "./routing-table.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -29,6 +35,15 @@ function readVariant(value: unknown): VariantRoute {
     instances: list(variant, "instances", readInstance),
     pending: optional(variant, "pending", number),
     maxWaitMs: optional(variant, "maxWaitMs", number),
+    serverless: optional(variant, "serverless", readServerless),
+  });
+}
+
+function readServerless(from: Fields, name: string): ServerlessRoute {
+  const serverless = fields(from[name], name);
+  return whole<ServerlessRoute>({
+    maxConcurrency: number(serverless, "maxConcurrency"),
+    failure: optional(serverless, "failure", text),
   });
 }
 

@@ -11,6 +11,7 @@ import type {
   RouteChange,
   RoutingChange,
   RoutingTable,
+  ServerlessRoute,
   VariantRoute,
 } from "./routing-table.ts";
 
@@ -68,6 +69,7 @@ export interface RoutedVariant {
   readonly instances: readonly RoutedInstance[];
   readonly pending: number;
   readonly maxWaitMs: number;
+  readonly serverless: ServerlessRoute | undefined;
 }
 
 export interface RoutedEndpoint {
@@ -84,10 +86,17 @@ export class RoutedFleet extends Load {
   readonly name: string;
   readonly pace = new Pace();
   users = 0;
+  /** Called when a request has ended. */
+  onFree: (() => void) | undefined;
 
   constructor(name: string) {
     super();
     this.name = name;
+  }
+
+  override leave(): void {
+    super.leave();
+    this.onFree?.();
   }
 }
 
@@ -155,6 +164,7 @@ export class Routes implements Disposable {
         instances: variant.instances.map((instance) => this.#instance(instance)),
         pending: variant.pending ?? 0,
         maxWaitMs: variant.maxWaitMs ?? MAX_WAIT_MS,
+        serverless: variant.serverless,
       })),
     };
   }

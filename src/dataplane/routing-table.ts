@@ -9,6 +9,14 @@ export interface InstanceRoute {
   readonly address: InstanceAddress;
 }
 
+/** What the requests of a serverless variant are held to: each has a worker (an instance) of its own. */
+export interface ServerlessRoute {
+  /** Requests at once; more are refused. */
+  readonly maxConcurrency: number;
+  /** Why no worker can be started: what callers are told, until the next try. */
+  readonly failure?: string;
+}
+
 export interface VariantRoute {
   readonly name: string;
   /** The fleet that serves the variant now: in-flight requests are counted by it, so that it can be drained. */
@@ -20,6 +28,8 @@ export interface VariantRoute {
   readonly pending?: number;
   /** How long a request may have to wait for others, at the fleet's pace; 900 ms unless said otherwise. */
   readonly maxWaitMs?: number;
+  /** Its workers are started for requests and stopped without: there may be none. */
+  readonly serverless?: ServerlessRoute;
 }
 
 export interface EndpointRoute {

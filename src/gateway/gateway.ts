@@ -102,7 +102,9 @@ class RuntimeGateway implements Gateway {
     this.#hosts.admit(request);
     const signature = this.#authenticate(request);
     const { endpoint, targetVariant, headers } = readInvocationInput(target, request.headers);
-    const body = await readRequestBody(message, reply, INVOCATION_LIMIT, this.#bodyDeadlines);
+    const { dataPlane } = this.#options;
+    const limit = dataPlane.bodyLimit(endpoint) ?? INVOCATION_LIMIT;
+    const body = await readRequestBody(message, reply, limit, this.#bodyDeadlines);
     signature.check(sha256(body));
     const invocation: Invocation = {
       endpoint,
@@ -113,7 +115,6 @@ class RuntimeGateway implements Gateway {
       body,
       signal: gone,
     };
-    const { dataPlane } = this.#options;
     if (target.kind === "invoke")
       endAnswer(reply, requestId, this.#answered(await dataPlane.invoke(invocation), endpoint));
     else {

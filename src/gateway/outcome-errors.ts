@@ -2,6 +2,7 @@
 import * as runtime from "@aws-sdk/client-sagemaker-runtime";
 import { type Account, arn } from "../base/arn.ts";
 import type { Outcome } from "../dataplane/outcome.ts";
+import { Fault } from "../wire/http.ts";
 
 /** An outcome that is not an answer, and that somebody is left to hear. */
 export type FailedOutcome = Exclude<Outcome<never>, { kind: "answered" | "cancelled" }>;
@@ -39,6 +40,11 @@ export function outcomeError(outcome: FailedOutcome, endpoint: string, texts: Er
       message: `Variant ${outcome.variant} of endpoint ${outcome.endpoint} has no instance that is ready: they are being started. Wait and try your request again.`,
       ...nothing,
     });
+  if (outcome.kind === "throttled")
+    return new Fault(
+      "ThrottlingException",
+      `Endpoint ${outcome.endpoint} has as many requests as its MaxConcurrency allows: ${outcome.maxConcurrency}. Try again later, or raise MaxConcurrency.`,
+    );
   // AWS answers 400 with a message of null (opensearch-project/ml-commons#2429), which callers take for their own mistake
   const message =
     outcome.kind === "overloaded"

@@ -18,6 +18,7 @@ runRole<GatewayStart>("tideway: gateway", async (start, { ports, socket }) => {
       random,
       log,
       onInstanceFailure: (instance, failure) => link.report(instance, failure),
+      onDemand: (fleet, workers) => link.demand(fleet, workers),
     }),
   );
   const { routesSocket: socketPath, routesFile: file, session, gateway: id } = start;

@@ -22,6 +22,7 @@ class Site implements AsyncDisposable {
   readonly file: string;
   readonly socketPath: string;
   readonly failures: string[] = [];
+  readonly demand: string[] = [];
   readonly #parts = new AsyncDisposableStack();
   session = "session-1";
   /** When control starts without a file, versions begin here. */
@@ -50,6 +51,7 @@ class Site implements AsyncDisposable {
       clock: { ...systemClock, now: () => this.now },
       log: silentLog,
       onInstanceFailure,
+      onDemand: (fleet, workers) => void this.demand.push(`${fleet} ${workers}`),
     });
     if (alive.length) this.hub.alive(alive);
     return this.hub;
@@ -408,6 +410,25 @@ test("instances that fail are told of, once a turn", async () => {
   for (let i = 0; i < 100; i++) link.report("instance-1", "unreachable");
   link.report("instance-2", "timed-out");
   await expect.poll(() => site.failures).toEqual(["instance-1 unreachable", "instance-2 timed-out"]);
+});
+
+test("the workers that gateways need are added up; a later control is told again, and who is gone needs none", async () => {
+  const site = keep(await Site.start("one", "two"));
+  const [one, two] = [await site.gateway("one"), await site.gateway("two")];
+  one.link.demand("f", 1);
+  one.link.demand("f", 2);
+  await expect.poll(() => site.demand).toEqual(["f 2"]);
+  two.link.demand("f", 3);
+  await expect.poll(() => site.demand).toEqual(["f 2", "f 5"]);
+  two.link[Symbol.dispose]();
+  await expect.poll(() => site.demand).toEqual(["f 2", "f 5", "f 2"]);
+
+  await site.hub[Symbol.asyncDispose]();
+  expect(site.demand.splice(0)).toHaveLength(3);
+  await site.startControl("one");
+  await expect.poll(() => site.demand).toEqual(["f 2"]);
+  one.link.demand("f", 0);
+  await expect.poll(() => site.demand).toEqual(["f 2", "f 0"]);
 });
 
 test.each([
