@@ -187,9 +187,7 @@ export function endpointOperations({
           );
         if (ServerlessUpdateConfig) throw unsupported("ServerlessUpdateConfig", "serverless inference");
         if (DesiredInstanceCount === 0 && !endpoint.spec.asyncInference)
-          throw invalid(
-            `DesiredInstanceCount of variant ${VariantName} must be 1 or more; 0 is for asynchronous endpoints.`,
-          );
+          throw invalid(`DesiredInstanceCount of variant ${VariantName} must be 1 or more.`);
         variant.weight = DesiredWeight ?? variant.weight;
         variant.instanceCount = DesiredInstanceCount ?? variant.instanceCount;
       }
