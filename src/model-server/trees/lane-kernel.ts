@@ -31,7 +31,7 @@ export interface NodeLayout {
   readonly nodeShift: number;
 }
 
-/** Small nodes are a tenth faster; they have room for 8,191 columns and trees of up to 65,535 nodes to a level. */
+/** Nodes of 8 bytes: a row by itself is a sixth faster. Room for 8,190 columns and levels of up to 65,535 nodes. */
 export const SMALL_FLOAT32: NodeLayout = { float: f32, floatShift: 2, indexBytes: 2, nodeShift: 3 };
 /** Nodes of 16 bytes, for float32. */
 export const FLOAT32: NodeLayout = { float: f32, floatShift: 2, indexBytes: 4, nodeShift: 4 };
