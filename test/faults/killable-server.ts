@@ -22,7 +22,11 @@ export class KillableServer implements AsyncDisposable {
 
   /** With options of `tideway serve`. */
   static async start(...options: string[]): Promise<KillableServer> {
-    const dataDir = await mkdtemp(join(tmpdir(), "tideway-kill-"));
+    return KillableServer.startOn(await mkdtemp(join(tmpdir(), "tideway-kill-")), ...options);
+  }
+
+  /** On a data folder, which is removed at the end. */
+  static async startOn(dataDir: string, ...options: string[]): Promise<KillableServer> {
     return new KillableServer(dataDir, options, await startProcess(dataDir, options));
   }
 
@@ -31,16 +35,29 @@ export class KillableServer implements AsyncDisposable {
     return this.#process.pid!;
   }
 
-  /** Resolves when the supervisor has ended. */
+  get dataDir(): string {
+    return this.#dataDir;
+  }
+
+  /** Resolves with the supervisor's exit code when it has ended. */
   ended(): Promise<unknown> {
     return this.#process.ended();
+  }
+
+  /** The processes of the server, whoever started them: roles, instances, and what guards those. */
+  family(): number[] {
+    const parents = new Map<number, number>();
+    for (const pid of readdirSync("/proc").map(Number).filter(Boolean)) parents.set(pid, parentOf(pid));
+    const family = [this.pid];
+    for (const member of family) for (const [pid, parent] of parents) if (parent === member) family.push(pid);
+    return family;
   }
 
   /** The processes of the supervisor's roles that are called so: `control`, `gateway`. */
   role(title: string): number[] {
     return readdirSync("/proc")
       .map(Number)
-      .filter((pid) => pid && isChild(pid, this.pid) && titleOf(pid).startsWith(`tideway: ${title}`));
+      .filter((pid) => pid && parentOf(pid) === this.pid && titleOf(pid).startsWith(`tideway: ${title}`));
   }
 
   /** SIGKILL to the supervisor, at once; resolves when the process is gone. */
@@ -69,6 +86,16 @@ export class KillableServer implements AsyncDisposable {
     return found;
   }
 
+  /** The processes of the built-in model server. */
+  modelServers(): number[] {
+    return [...this.processes().keys()].filter((pid) => titleOf(pid).startsWith("tideway: instance"));
+  }
+
+  /** The processes of programs of the user's, which Node runs. */
+  programs(): number[] {
+    return [...this.processes().keys()].filter((pid) => titleOf(pid).startsWith(process.execPath));
+  }
+
   /** The instances that have processes, each once. */
   instances(): string[] {
     return [...new Set(this.processes().values())];
@@ -86,9 +113,15 @@ function startProcess(dataDir: string, options: readonly string[]): Promise<Serv
   return ServerProcess.start(dataDir, { PATH, HOME }, options);
 }
 
-function isChild(pid: number, parent: number): boolean {
+function parentOf(pid: number): number {
   const stat = read(`/proc/${pid}/stat`);
-  return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]) === parent;
+  return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+}
+
+/** Whether a process runs; one that has ended and that nobody has asked for does not. */
+export function runs(pid: number): boolean {
+  const stat = read(`/proc/${pid}/stat`);
+  return stat !== "" && !/\) [ZX] /.test(stat);
 }
 
 const titleOf = (pid: number) => read(`/proc/${pid}/cmdline`);

@@ -1,42 +1,34 @@
-/** Control, gateways, instances and the supervisor, killed and hung one at a time, under load. */
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+/** Control, gateways and instances, killed and hung one at a time, under load. */
 import * as sagemaker from "@aws-sdk/client-sagemaker";
 import { expect, test } from "vitest";
-import { EXAMPLES, modelArchive, ODD_MODEL } from "../support/tideway-server.ts";
+import { SeededRandom } from "../support/seeded-random.ts";
+import { ODD_MODEL } from "../support/tideway-server.ts";
+import { faultRuns, spread, timeFor } from "./fault-runs.ts";
 import { InvocationLoad } from "./invocation-load.ts";
-import { KillableServer, until } from "./killable-server.ts";
+import { type KillableServer, runs, until } from "./killable-server.ts";
+import { ANSWER, answers, ROW, seesProcesses, steadyServer } from "./steady-server.ts";
 
-const onnx = readFileSync(join(EXAMPLES, "breast-cancer/model.onnx"));
-const row = readFileSync(join(EXAMPLES, "breast-cancer/rows.csv"), "utf8").split("\n")[0]!;
-/** How the processes of a server are looked at. */
-const seesProcesses = existsSync("/proc/self/stat");
-const KILLS = 5;
+const KILLS = faultRuns(3);
+/** What befalls a connection whose gateway is gone. */
+const CONNECTION = /^(ECONNREFUSED|ECONNRESET|EPIPE|socket hang up|aborted)/;
 
-/** A server with an endpoint `steady` of the built-in model server. */
-async function steadyServer(instances: number, ...options: string[]): Promise<KillableServer> {
-  const server = await KillableServer.start(...options);
-  const { tideway } = server;
-  const ModelDataUrl = await tideway.upload("steady.tar.gz", await modelArchive({ "model.onnx": onnx }));
-  const container = { Image: "tideway/auto", ModelDataUrl };
-  const endpoint = await tideway.deploy("steady", container, { InitialInstanceCount: instances });
-  expect(endpoint.EndpointStatus).toBe("InService");
-  return server;
-}
-
-const sum = (failures: InvocationLoad["failures"]) => failures.map(({ what }) => what);
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const load = (server: KillableServer, kept: number, fresh: number) =>
+  new InvocationLoad(server.tideway.server, "steady", ROW, { kept, fresh, expected: ANSWER });
 
 test.skipIf(!seesProcesses)(
-  "kill -9 of control under load: no invocation fails, the API comes back, instances keep their processes, creations go on (needs /proc)",
+  `F01, F02, F03: ${KILLS} kills of control: no invocation fails, the API comes back, instances keep their processes, creations go on, what was asked in that moment is whole (needs /proc)`,
   async () => {
     await using server = await steadyServer(2);
     const { tideway } = server;
     await tideway.image("odd", ODD_MODEL);
-    const instances = [...server.processes().keys()].sort();
-    const load = new InvocationLoad(tideway.server, "steady", row, { kept: 8, fresh: 4, expected: /,/ });
+    const random = new SeededRandom(1);
+    const instances = [...server.processes().keys()];
+    const steady = load(server, 8, 4);
     const back: number[] = [];
+    const interrupted = { done: 0, notDone: 0, acknowledged: 0 };
     for (let kill = 0; kill < KILLS; kill++) {
-      await load.more(200);
+      await steady.more(200);
       const name = `begun-${kill}`;
       await tideway.model(name, { Image: "odd" });
       await tideway.config(name, {});
@@ -44,123 +36,223 @@ test.skipIf(!seesProcesses)(
         new sagemaker.CreateEndpointCommand({ EndpointName: name, EndpointConfigName: name }),
       );
       const [control] = server.role("control");
+      const accepted = Array.from({ length: 4 }, async (_, index) => {
+        await pause(random.number() * 20);
+        return tideway.config(`half-${kill}-${index}`, { ModelName: name }).then(
+          () => true,
+          (error: Error) => {
+            expect(error.name).toBe("ServiceUnavailable");
+            return false;
+          },
+        );
+      });
+      await pause(random.number() * 20);
       process.kill(control!, "SIGKILL");
       const killed = performance.now();
       // asked while control is away: the gateway holds the request until it is back
       await until(() => tideway.describe("steady").then(() => true, unlessRestarting));
       back.push(performance.now() - killed);
       expect(server.role("control")).not.toContain(control);
+      for (const [index, acknowledged] of (await Promise.all(accepted)).entries()) {
+        const again = await tideway.config(`half-${kill}-${index}`, { ModelName: name }).then(
+          () => "created",
+          (error: Error) => error.message,
+        );
+        const done = again !== "created";
+        if (done) expect(again).toContain("Cannot create already existing endpoint configuration");
+        if (acknowledged) expect(done).toBe(true);
+        interrupted[acknowledged ? "acknowledged" : done ? "done" : "notDone"]++;
+      }
       expect((await tideway.settled(name)).EndpointStatus).toBe("InService");
       await tideway.sagemaker.send(new sagemaker.DeleteEndpointCommand({ EndpointName: name }));
     }
-    await load.more(200);
-    await load.stop();
+    await steady.more(200);
+    await steady.stop();
     console.log(
-      `${KILLS} kills of control, ${load.answered} invocations, ${load.failures.length} failed; API back after ${back.map((ms) => Math.round(ms)).join(", ")} ms`,
+      `${KILLS} kills of control, ${steady.answered} invocations, ${steady.failures.length} failed; API back after ${spread(back)}`,
     );
-    expect(sum(load.failures)).toEqual([]);
-    const still = [...server.processes().keys()];
-    for (const pid of instances) expect(still).toContain(pid);
+    console.log(
+      `asked in that moment: ${interrupted.acknowledged} acknowledged and there, ${interrupted.done} told to try again and there, ${interrupted.notDone} told so and not there`,
+    );
+    expect(steady.causes).toEqual([]);
+    for (const pid of instances) expect(runs(pid)).toBe(true);
   },
-  120_000,
+  timeFor(KILLS, 20_000),
 );
 
 test.skipIf(!seesProcesses)(
-  "kill -9 of a gateway: its connections drop, new ones are answered by the other and then by its successor (needs /proc)",
+  `F09: ${KILLS} kills of a gateway: its connections drop, new ones are answered by the other and then by its successor (needs /proc)`,
   async () => {
     await using server = await steadyServer(1, "--gateways", "2");
-    const load = new InvocationLoad(server.tideway.server, "steady", row, {
-      kept: 8,
-      fresh: 4,
-      expected: /,/,
-    });
+    const steady = load(server, 8, 4);
+    const again: number[] = [];
     for (let kill = 0; kill < KILLS; kill++) {
-      await load.more(200);
+      await steady.more(200);
       const gateways = server.role("gateway");
+      const victim = gateways[kill % 2]!;
       expect(gateways).toHaveLength(2);
-      const before = load.failures.length;
-      process.kill(gateways[kill % 2]!, "SIGKILL");
-      await until(
-        () => server.role("gateway").length === 2 && !server.role("gateway").includes(gateways[kill % 2]!),
-      );
-      await load.more(200);
+      const before = steady.failures.length;
+      const killed = performance.now();
+      process.kill(victim, "SIGKILL");
+      await until(() => steady.lastFreshAt > killed);
+      again.push(steady.lastFreshAt - killed);
+      await until(() => server.role("gateway").length === 2 && !server.role("gateway").includes(victim));
+      await steady.more(200);
       // one request per caller can have been on a connection that broke
-      expect(load.failures.length - before).toBeLessThanOrEqual(12);
+      expect(steady.failures.length - before).toBeLessThanOrEqual(12);
     }
-    await load.stop();
+    await steady.stop();
     console.log(
-      `${KILLS} kills of a gateway, ${load.answered} invocations, ${load.failures.length} cut with their connection`,
+      `${KILLS} kills of a gateway, ${steady.answered} invocations, ${steady.failures.length} cut with their connection; a new connection is answered after ${spread(again)}`,
     );
-    expect(sum(load.failures).filter((what) => !/ECONNRESET|socket hang up|EPIPE/.test(what))).toEqual([]);
+    expect(steady.causes.filter((what) => !CONNECTION.test(what))).toEqual([]);
   },
-  120_000,
+  timeFor(KILLS, 20_000),
 );
 
 test.skipIf(!seesProcesses)(
-  "kill -9 of an instance: only its own requests fail, and it is replaced while the endpoint stays in service (needs /proc)",
+  `F06: ${KILLS} kills of an idle instance beside another: no client sees an error, it is replaced (needs /proc)`,
   async () => {
     await using server = await steadyServer(2);
-    const load = new InvocationLoad(server.tideway.server, "steady", row, {
-      kept: 8,
-      fresh: 0,
-      expected: /,/,
-    });
+    let answered = 0;
+    const replaced: number[] = [];
     for (let kill = 0; kill < KILLS; kill++) {
-      await load.more(200);
-      await until(() => instanceTitles(server).length === 2);
-      const [victim] = instanceTitles(server);
-      const before = load.failures.length;
+      const [victim] = server.modelServers();
       process.kill(victim!, "SIGKILL");
-      await load.more(200);
+      const killed = performance.now();
+      do {
+        const { text } = await server.tideway.invoke("steady", ROW);
+        expect(text).toMatch(ANSWER);
+        answered++;
+      } while (server.modelServers().length < 2 || answered < 20 * (kill + 1));
+      replaced.push(performance.now() - killed);
       expect((await server.tideway.describe("steady")).EndpointStatus).toBe("InService");
-      expect(load.failures.length - before).toBeLessThanOrEqual(8);
-      await until(() => instanceTitles(server).length === 2);
+      await until(
+        async () =>
+          (await server.tideway.describe("steady")).ProductionVariants![0]!.CurrentInstanceCount === 2,
+      );
     }
-    await load.stop();
     console.log(
-      `${KILLS} kills of an instance, ${load.answered} invocations, ${load.failures.length} failed with it`,
+      `${KILLS} kills of an idle instance, ${answered} invocations, 0 failed; its successor runs after ${spread(replaced)}`,
     );
-    expect(sum(load.failures).filter((what) => !what.startsWith("424 "))).toEqual([]);
   },
-  120_000,
+  timeFor(KILLS, 20_000),
 );
 
 test.skipIf(!seesProcesses)(
-  "kill -9 of the supervisor: nothing is left running, and the next start serves (needs /proc)",
+  `F07: ${KILLS} kills of a busy instance: its own requests fail, at once, nobody else's (needs /proc)`,
   async () => {
-    await using server = await steadyServer(1, "--gateways", "2");
-    const pids = [...server.role("control"), ...server.role("gateway"), ...server.processes().keys()];
-    expect(pids.length).toBeGreaterThanOrEqual(4);
-    await server.kill();
-    await until(() => pids.every((pid) => !existsSync(`/proc/${pid}`)));
-    await server.restart();
-    expect((await server.tideway.settled("steady")).EndpointStatus).toBe("InService");
-    await until(() =>
-      server.tideway.invoke("steady", row).then(
-        ({ text }) => text.includes(","),
-        () => false,
-      ),
+    await using server = await steadyServer(2);
+    const { tideway } = server;
+    await tideway.image("odd", ODD_MODEL);
+    await tideway.deploy("odd", { Image: "odd" }, { InitialInstanceCount: 2 });
+    const steady = load(server, 4, 0);
+    const detected: number[] = [];
+    let [failed, whole] = [0, 0];
+    for (let kill = 0; kill < KILLS; kill++) {
+      // each takes a second or more, and the two instances have three each
+      const asked = Array.from({ length: 6 }, () =>
+        tideway.invoke("odd", "drip 200").then(
+          ({ text }) => ({ name: text.includes("line 199") ? "whole" : "cut", at: performance.now() }),
+          (error: Error) => ({ name: error.name, at: performance.now() }),
+        ),
+      );
+      await pause(300);
+      const killed = performance.now();
+      for (const pid of server.programs().slice(0, 1)) process.kill(pid, "SIGKILL");
+      const ends = await Promise.all(asked);
+      const own = ends.filter(({ name }) => name !== "whole");
+      expect(own.map(({ name }) => name)).toEqual(["ModelError", "ModelError", "ModelError"]);
+      for (const { at } of own) detected.push(at - killed);
+      failed += own.length;
+      whole += ends.length - own.length;
+      expect((await tideway.describe("odd")).EndpointStatus).toBe("InService");
+      await until(
+        async () => (await tideway.describe("odd")).ProductionVariants![0]!.CurrentInstanceCount === 2,
+      );
+    }
+    await steady.stop();
+    console.log(
+      `${KILLS} kills of a busy instance: ${failed} of its requests failed after ${spread(detected)}, ${whole} of its neighbour's answered, and ${steady.answered} of another endpoint`,
     );
+    expect(steady.causes).toEqual([]);
+  },
+  timeFor(KILLS, 20_000),
+);
+
+test.skipIf(!seesProcesses)(
+  `F07: ${KILLS} kills of an instance under load: only what it had fails (needs /proc)`,
+  async () => {
+    await using server = await steadyServer(2);
+    const steady = load(server, 8, 0);
+    for (let kill = 0; kill < KILLS; kill++) {
+      await steady.more(200);
+      await until(() => server.modelServers().length === 2);
+      const [victim] = server.modelServers();
+      const before = steady.failures.length;
+      process.kill(victim!, "SIGKILL");
+      await steady.more(200);
+      expect((await server.tideway.describe("steady")).EndpointStatus).toBe("InService");
+      expect(steady.failures.length - before).toBeLessThanOrEqual(8);
+      await until(() => server.modelServers().length === 2);
+    }
+    await steady.stop();
+    console.log(
+      `${KILLS} kills of an instance, ${steady.answered} invocations, ${steady.failures.length} failed with it`,
+    );
+    expect(steady.causes.filter((what) => !what.startsWith("424 ModelError"))).toEqual([]);
+  },
+  timeFor(KILLS, 20_000),
+);
+
+test.skipIf(!seesProcesses)(
+  "control and a gateway killed at once: the gateway's successor serves by the routes on disk (needs /proc)",
+  async () => {
+    await using server = await steadyServer(1);
+    const [control] = server.role("control");
+    const [gateway] = server.role("gateway");
+    // a control that hangs takes connections and says nothing: worse than none
+    process.kill(control!, "SIGSTOP");
+    process.kill(gateway!, "SIGKILL");
+    const killed = performance.now();
+    await until(() => answers(server));
+    const took = performance.now() - killed;
+    expect(server.role("control")).toContain(control);
+    process.kill(control!, "SIGKILL");
+    await until(() => server.tideway.describe("steady").then(() => true, unlessRestarting));
+    console.log(`a gateway without control answers ${Math.round(took)} ms after its predecessor was killed`);
   },
   60_000,
 );
 
 test.skipIf(!seesProcesses)(
-  "a control or a gateway that hangs is ended and replaced (needs /proc)",
+  "F18, F28: a control and a gateway that hang are ended and replaced; no invocation fails through control's, nothing is done twice (needs /proc)",
   async () => {
     await using server = await steadyServer(1);
-    for (const role of ["control", "gateway"]) {
-      const [hung] = server.role(role);
-      process.kill(hung!, "SIGSTOP");
-      await until(() => !existsSync(`/proc/${hung}`) && server.role(role).length === 1);
-    }
-    await until(() =>
-      server.tideway.invoke("steady", row).then(
-        ({ text }) => text.includes(","),
-        () => false,
-      ),
+    const { tideway } = server;
+    const steady = load(server, 4, 0);
+    const [control] = server.role("control");
+    process.kill(control!, "SIGSTOP");
+    const hung = performance.now();
+    const asked = await tideway.config("asked", { ModelName: "steady" }).then(
+      () => "done",
+      (error: Error) => error.name,
     );
-    expect((await server.tideway.describe("steady")).EndpointStatus).toBe("InService");
+    expect(asked).toBe("ServiceUnavailable");
+    await until(() => !runs(control!) && server.role("control").length === 1);
+    const ended = performance.now() - hung;
+    // it was never read by the one that hung: this is the only one
+    await until(() => tideway.config("asked", { ModelName: "steady" }).then(() => true, unlessRestarting));
+    await steady.stop();
+    expect(steady.causes).toEqual([]);
+
+    const [gateway] = server.role("gateway");
+    process.kill(gateway!, "SIGSTOP");
+    await until(() => !runs(gateway!) && server.role("gateway").length === 1);
+    await until(() => answers(server));
+    console.log(
+      `control hung: ended after ${Math.round(ended)} ms, ${steady.answered} invocations meanwhile, 0 failed`,
+    );
   },
   60_000,
 );
@@ -169,15 +261,4 @@ test.skipIf(!seesProcesses)(
 function unlessRestarting(error: Error): boolean {
   if (error.name !== "ServiceUnavailable") throw error;
   return false;
-}
-
-/** The model servers among the processes of instances, without the shells that guard them. */
-function instanceTitles(server: KillableServer): number[] {
-  return [...server.processes().keys()].filter((pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, "latin1").startsWith("tideway: instance");
-    } catch {
-      return false;
-    }
-  });
 }
