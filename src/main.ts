@@ -7,6 +7,7 @@ import { systemClock } from "./base/clock.ts";
 import { jsonLog, type Log } from "./base/log.ts";
 import { systemRandom } from "./base/random.ts";
 import { rootCredentials } from "./base/root-credentials.ts";
+import { WorkerScale } from "./capabilities/hosting/worker-scale.ts";
 import type { Patience } from "./compute/process/instance.ts";
 import { removeCgroups } from "./compute/isolation/isolation.ts";
 import { openLocalProcessHost } from "./compute/process/local-process-host.ts";
@@ -21,6 +22,7 @@ import {
   refuseRemote,
   type RolePorts,
   type RunningServer,
+  serverlessIdleMs,
   type ServerSettings,
   urlOf,
 } from "./roles/settings.ts";
@@ -64,10 +66,13 @@ export async function startServer({
   );
   let control: Control | undefined;
   const onInstanceFailure = (instance: string) => control?.suspect(instance);
-  const dataPlane = parts.use(createDataPlane({ clock, random, log, onInstanceFailure }));
+  const scale = new WorkerScale(clock, serverlessIdleMs(ports.settings));
+  const onDemand = (fleet: string, workers: number) => scale.demand(fleet, workers);
+  const dataPlane = parts.use(createDataPlane({ clock, random, log, onInstanceFailure, onDemand }));
   control = parts.use(
     await openControl(ports, {
       routes: new InProcessPublisher(dataPlane, clock),
+      scale,
       engine: async (objects, aliases) => openLocalEngine(ports, host, objects, aliases, patience),
     }),
   );

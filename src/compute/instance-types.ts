@@ -103,10 +103,19 @@ const GPUS = table<number>({
 });
 const G_FAMILIES = table<number>({ g4dn: 4, g5: 4, g6: 4, g6e: 8 });
 
+/** The type of a serverless worker of so much memory. */
+export const serverlessType = (memoryMiB: number) => `serverless.${memoryMiB}`;
+
+/** AWS gives a serverless worker vCPUs in proportion to its memory, and does not say how many: here one for 2 GiB. */
+function serverlessShape(instanceType: string): ResourceShape | undefined {
+  const [, memory] = /^serverless\.(\d{4})$/.exec(instanceType) ?? [];
+  return memory ? { vcpu: Math.ceil(Number(memory) / 2048), memoryMiB: Number(memory) } : undefined;
+}
+
 /** What a SageMaker instance type (`ml.m5.large`) has; undefined for a name that is not known. */
 export function shapeOf(instanceType: string): ResourceShape | undefined {
   const [, family, size] = /^ml\.([a-z0-9]+)\.([a-z0-9]+)$/.exec(instanceType) ?? [];
-  if (!family || !size) return undefined;
+  if (!family || !size) return serverlessShape(instanceType);
   const exact = IRREGULAR.get(`${family}.${size}`);
   if (exact) return { vcpu: exact[0], memoryMiB: exact[1] * 1024, ...(exact[2] && { gpus: exact[2] }) };
   const vcpu = VCPU.get(size);

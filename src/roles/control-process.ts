@@ -1,6 +1,7 @@
 /** The process of control: its API on a unix socket for the gateways, its routes to them, its instances at the supervisor. */
 import { chmodSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { WorkerScale } from "../capabilities/hosting/worker-scale.ts";
 import { openRemoteProcessHost } from "../compute/process/remote-process-host.ts";
 import { GatewayHub } from "../dataplane/gateway-hub.ts";
 import { FORWARDED_LIMITS } from "../gateway/forward.ts";
@@ -10,6 +11,7 @@ import { type Control, openControl } from "./control.ts";
 import { openLocalEngine } from "./local-engine.ts";
 import type { RoleStart } from "./role-messages.ts";
 import { runRole } from "./role.ts";
+import { serverlessIdleMs } from "./settings.ts";
 
 /** How long the control before this one may take to be gone: its supervisor was killed perhaps. */
 const PREDECESSOR_MS = 10_000;
@@ -26,6 +28,7 @@ runRole<RoleStart>("tideway: control", async (start, { ports, supervisor }) => {
     // this process ends with its supervisor
     onClose: () => {},
   });
+  const scale = new WorkerScale(clock, serverlessIdleMs(ports.settings));
   let control: Control | undefined;
   const hub = parts.use(
     await GatewayHub.open({
@@ -35,12 +38,14 @@ runRole<RoleStart>("tideway: control", async (start, { ports, supervisor }) => {
       clock,
       log,
       onInstanceFailure: (instance) => control?.suspect(instance),
+      onDemand: (fleet, workers) => scale.demand(fleet, workers),
     }),
   );
   supervisor.on("gateways", ({ ids }) => hub.alive(ids));
   const opened = parts.use(
     await openControl(ports, {
       routes: hub,
+      scale,
       engine: async (objects, aliases) => openLocalEngine(ports, host, objects, aliases),
     }),
   );

@@ -11,6 +11,7 @@ import { EndpointKind } from "../capabilities/hosting/kinds.ts";
 import { hostingOperations } from "../capabilities/hosting/operations.ts";
 import { stopOrphanFleets } from "../capabilities/hosting/orphan-fleets.ts";
 import { wakeEndpoint } from "../capabilities/hosting/wake-endpoint.ts";
+import type { WorkerScale } from "../capabilities/hosting/worker-scale.ts";
 import { iamHandlers } from "../capabilities/iam/operations.ts";
 import { platformApi } from "../capabilities/platform/api.ts";
 import { ImageAliases } from "../capabilities/platform/image-aliases.ts";
@@ -31,6 +32,8 @@ import { accountOf, allowedHosts, type RolePorts } from "./settings.ts";
 
 /** What control can not make for itself. */
 export interface ControlParts {
+  /** What gateways say of serverless fleets goes here, from before control is open. */
+  readonly scale: WorkerScale;
   readonly routes: RoutePublisher;
   /** Makes the engine on these objects and names of images. */
   readonly engine: (objects: ObjectStore, aliases: Aliases) => Promise<Engine>;
@@ -95,14 +98,14 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
     }),
   );
   const routes = routesTo(given.routes, worker);
-  const reconcile = endpointReconciler({ store, engine, routes, clock, log });
+  const reconcile = endpointReconciler({ store, engine, routes, clock, log, scale: given.scale });
   const controller = parts.use(await runController(store, EndpointKind, reconcile, { clock, random, log }));
-  parts.defer(
-    engine.watch((fleet) => {
-      const endpoint = endpointOfFleet(fleet);
-      if (endpoint !== undefined) controller.enqueue(endpoint);
-    }),
-  );
+  const look = (fleet: string) => {
+    const endpoint = endpointOfFleet(fleet);
+    if (endpoint !== undefined) controller.enqueue(endpoint);
+  };
+  parts.defer(engine.watch(look));
+  given.scale.watch(look);
 
   const mounts = services({
     sagemaker: hosting,

@@ -60,6 +60,17 @@ export function allowedHosts({ host, allowedHosts }: ServerSettings): readonly s
   return [host, ...allowedHosts];
 }
 
+/** How long a serverless worker without requests is kept: 5 minutes, or what TIDEWAY_SERVERLESS_IDLE_SECONDS says. */
+export function serverlessIdleMs({ env }: ServerSettings): number {
+  const text = env["TIDEWAY_SERVERLESS_IDLE_SECONDS"];
+  if (!text) return 300_000;
+  if (!/^\d{1,5}$/.test(text) || Number(text) < 1 || Number(text) > 86_400)
+    throw new Error(
+      `TIDEWAY_SERVERLESS_IDLE_SECONDS must be a whole number from 1 to 86400, not "${text.slice(0, 100)}".`,
+    );
+  return Number(text) * 1000;
+}
+
 /** Where clients reach the server. */
 export function urlOf({ host }: ServerSettings, port: number): string {
   return `http://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;

@@ -4,6 +4,7 @@ import { endpointOfFleet } from "../../src/capabilities/hosting/fleets.ts";
 import { EndpointKind } from "../../src/capabilities/hosting/kinds.ts";
 import { stopOrphanFleets } from "../../src/capabilities/hosting/orphan-fleets.ts";
 import { hostingOperations } from "../../src/capabilities/hosting/operations.ts";
+import { WorkerScale } from "../../src/capabilities/hosting/worker-scale.ts";
 import type { Engine } from "../../src/compute/engine.ts";
 import type { RoutePublisher } from "../../src/dataplane/routing-table.ts";
 import { NoSuchObject, type ObjectStore } from "../../src/objects/object-store.ts";
@@ -63,7 +64,8 @@ export class Control {
     const { store, engine, routes } = this.#ports;
     await stopOrphanFleets({ store, engine, clock, log, signal: new AbortController().signal });
     routes.prune(await store.names(EndpointKind));
-    const reconcile = endpointReconciler({ store, engine, routes, clock, log });
+    const scale = new WorkerScale(clock, 300_000);
+    const reconcile = endpointReconciler({ store, engine, routes, clock, log, scale });
     const counted: typeof reconcile = (name) => {
       this.#world.observer.reconciles++;
       return reconcile(name);

@@ -5,9 +5,12 @@ export class FakeRoutes implements RoutePublisher {
   readonly table = new Map<string, EndpointRoute>();
   /** Which fleets each publication named. */
   readonly history: string[][] = [];
+  /** Every publication. */
+  readonly published: (EndpointRoute | undefined)[] = [];
   readonly inFlight = new Map<string, number>();
 
   async publish(endpoint: string, route: EndpointRoute | undefined): Promise<void> {
+    this.published.push(route);
     if (route) this.table.set(endpoint, route);
     else this.table.delete(endpoint);
     this.history.push(route ? route.variants.map(({ fleet }) => fleet) : []);

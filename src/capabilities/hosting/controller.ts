@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
-import type { Engine, FleetStatus } from "../../compute/engine.ts";
+import type { Engine, FleetStatus, InstanceStatus } from "../../compute/engine.ts";
 import type { RoutePublisher } from "../../dataplane/routing-table.ts";
 import type { Next } from "../../state/controller.ts";
 import type { Resource } from "../../state/resource.ts";
@@ -20,7 +20,8 @@ import {
   readyInstances,
   variantProgress,
 } from "./fleets.ts";
-import { type Deployment, EndpointKind, type EndpointStatus } from "./kinds.ts";
+import { type Deployment, EndpointKind, type EndpointStatus, type VariantPlan } from "./kinds.ts";
+import type { WorkerScale } from "./worker-scale.ts";
 
 type Endpoint = Resource<Deployment, EndpointStatus>;
 
@@ -30,6 +31,7 @@ export interface EndpointControllerPorts {
   readonly routes: RoutePublisher;
   readonly clock: Clock;
   readonly log: Log;
+  readonly scale: WorkerScale;
 }
 
 /** A request may take 60 s; a fleet that has one for longer is stopped all the same. */
@@ -45,8 +47,10 @@ const RESTART_MS = 5_000;
 /** What an engine may take beyond the download and start-up times of the variants before an update is given up. */
 const DEADLINE_SLACK_MS = 30_000;
 
-export function endpointReconciler({ store, engine, routes, clock, log }: EndpointControllerPorts) {
+export function endpointReconciler({ store, engine, routes, clock, log, scale }: EndpointControllerPorts) {
   const began = clock.now();
+  /** Serverless fleets that were looked at since then. */
+  const seen = new Set<string>();
   return async function reconcile(name: string): Promise<Next> {
     const endpoint = await store.get(EndpointKind, name);
     if (!endpoint) return "done";
@@ -72,7 +76,7 @@ export function endpointReconciler({ store, engine, routes, clock, log }: Endpoi
       case "InService": {
         const served = await record(endpoint, await serve(endpoint, endpoint.spec));
         const retired = await retire(served, [endpoint.spec]);
-        return (await restart(endpoint)) ? { afterMs: RESTART_MS } : retired;
+        return (await restart(endpoint)) ? { afterMs: RESTART_MS } : sooner(retired, scaled(served));
       }
       default:
         return roll(endpoint);
@@ -101,11 +105,13 @@ export function endpointReconciler({ store, engine, routes, clock, log }: Endpoi
       await routes.publish(endpoint.name, endpointRoute(endpoint, status.live, fleets));
     const failed = fleets.findIndex(({ failure }) => failure);
     if (failed >= 0) return turnBack(endpoint, failureReason(spec.variants[failed]!, fleets[failed]!));
-    if (fleets.every((fleet, index) => readyInstances(fleet).length >= spec.variants[index]!.instanceCount))
+    if (
+      fleets.every((fleet, index) => readyInstances(fleet).length >= needed(endpoint, spec.variants[index]!))
+    )
       return settle(endpoint, await route(endpoint, spec, fleets));
     if (overdue(endpoint)) return turnBack(endpoint, late(endpoint));
     await record(endpoint, {
-      progress: progressOf(spec, fleets),
+      progress: progressOf(spec, fleets, false),
       digests: fleetDigests(status.digests, fleets),
     });
     return { afterMs: DEADLINE_POLL_MS };
@@ -125,7 +131,7 @@ export function endpointReconciler({ store, engine, routes, clock, log }: Endpoi
     await routes.publish(endpoint.name, endpointRoute(endpoint, deployment, fleets));
     return {
       live: deployment,
-      progress: progressOf(deployment, fleets),
+      progress: progressOf(deployment, fleets, true),
       digests: fleetDigests(endpoint.status.digests, fleets),
     };
   }
@@ -175,6 +181,7 @@ export function endpointReconciler({ store, engine, routes, clock, log }: Endpoi
     for (const { id, failure } of failed) {
       log.warn("a fleet in service could not be started", { fleet: id, reason: failure!.message });
       await engine.delete(id);
+      scale.forget(id);
     }
     return failed.length > 0;
   }
@@ -197,10 +204,13 @@ export function endpointReconciler({ store, engine, routes, clock, log }: Endpoi
       const inFlight = await routes.drained(id, 0);
       const spent = clock.now() - since;
       if (inFlight > 0 && spent < drainMs) lookAfterMs = Math.min(lookAfterMs, drainPollMs(spent));
-      else
+      else {
+        scale.forget(id);
+        seen.delete(id);
         void engine
           .delete(id)
           .catch((error: unknown) => log.error("a fleet could not be stopped", { fleet: id, error }));
+      }
     }
     const digests = keptDigests(endpoint.status.digests, needed);
     await record(endpoint, { draining, digests });
@@ -223,8 +233,31 @@ export function endpointReconciler({ store, engine, routes, clock, log }: Endpoi
 
   function apply(endpoint: Endpoint, deployment: Deployment): Promise<FleetStatus[]> {
     return Promise.all(
-      deployment.variants.map((variant) => engine.apply(fleetSpec(endpoint, deployment, variant))),
+      deployment.variants.map((variant) =>
+        engine.apply(fleetSpec(endpoint, deployment, variant, desired(endpoint, deployment, variant))),
+      ),
     );
+  }
+
+  /** How many instances there should be now. */
+  function desired(endpoint: Endpoint, deployment: Deployment, variant: VariantPlan): number {
+    if (!variant.serverless) return variant.instanceCount;
+    const id = fleetId(endpoint, deployment, variant);
+    // what an earlier control started was needed by somebody, as far as is known
+    if (!seen.has(id)) scale.use(id, engine.status(id)?.instances.filter(isKept).length ?? 0);
+    seen.add(id);
+    if (!proven(endpoint, deployment)) scale.use(id, variant.instanceCount);
+    return scale.wanted(id, variant.serverless).workers;
+  }
+
+  /** When idle workers of an endpoint in service are to be stopped. */
+  function scaled(endpoint: Endpoint): Next {
+    const changes = endpoint.spec.variants.flatMap((variant) =>
+      variant.serverless
+        ? (scale.wanted(fleetId(endpoint, endpoint.spec, variant), variant.serverless).changesAt ?? [])
+        : [],
+    );
+    return changes.length ? { afterMs: Math.max(0, Math.min(...changes) - clock.now()) } : "done";
   }
 
   function fleetsOf(endpoint: Endpoint): readonly FleetStatus[] {
@@ -239,6 +272,20 @@ export function endpointReconciler({ store, engine, routes, clock, log }: Endpoi
   }
 }
 
+/** Whether the deployment has served: its model can be started, and need not be there all the time. */
+const proven = ({ status }: Endpoint, { revision }: Deployment) => status.live?.revision === revision;
+
+/** How many instances must be ready for the deployment asked for to serve. */
+const needed = (endpoint: Endpoint, { serverless, instanceCount }: VariantPlan) =>
+  serverless && proven(endpoint, endpoint.spec) ? serverless.provisionedConcurrency : instanceCount;
+
+const isKept = ({ phase }: InstanceStatus) => phase !== "stopping" && phase !== "exited";
+
+const sooner = (a: Next, b: Next): Next => {
+  if (a === "done" || b === "done") return a === "done" ? b : a;
+  return a.afterMs < b.afterMs ? a : b;
+};
+
 const deadline = ({ variants }: Deployment) =>
   Math.max(
     ...variants.map(({ downloadTimeoutMs, startupTimeoutMs }) => downloadTimeoutMs + startupTimeoutMs),
@@ -247,7 +294,12 @@ const deadline = ({ variants }: Deployment) =>
 const late = ({ spec }: Endpoint) =>
   `The instances were not ready after ${Math.round(deadline(spec) / 1000)} s.`;
 
-const progressOf = ({ variants }: Deployment, fleets: readonly FleetStatus[]) =>
+/** Of workers that come and go while they serve nothing is written: that would be a write for each. */
+const progressOf = ({ variants }: Deployment, fleets: readonly FleetStatus[], serving: boolean) =>
   Object.fromEntries(
-    variants.map((variant, index) => [variant.name, variantProgress(variant, fleets[index]!)]),
+    variants.map((variant, index) => {
+      const progress = variantProgress(variant, fleets[index]!);
+      const { message: _, ...resolved } = progress;
+      return [variant.name, serving && variant.serverless ? { ...resolved, ready: 0 } : progress];
+    }),
   );

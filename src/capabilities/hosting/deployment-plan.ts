@@ -4,6 +4,7 @@ import type { ArtifactSource } from "../../compute/engine.ts";
 import { parseS3Uri } from "../../objects/object-store.ts";
 import { invalid, unsupported } from "./errors.ts";
 import type { EndpointConfigSpec, ModelSpec, VariantPlan } from "./kinds.ts";
+import { checkServerless, serverlessPlan } from "./serverless-plan.ts";
 
 /** The one container of a model. */
 export function containerOf(model: ModelSpec): ContainerDefinition {
@@ -63,7 +64,7 @@ export function variantPlans(
   model: (name: string) => ModelSpec,
 ): readonly VariantPlan[] {
   return (config.ProductionVariants ?? []).map((variant) => {
-    const { ModelName, InstanceType, InitialInstanceCount } = checkVariant(variant);
+    const { ModelName, ...instances } = checkVariant(variant);
     const container = containerOf(model(ModelName));
     const artifact = artifactSource(container);
     return {
@@ -78,18 +79,20 @@ export function variantPlans(
         ...codeSource(container),
         ...(container.ContainerHostname && { hostname: container.ContainerHostname }),
       },
-      instanceType: InstanceType,
-      instanceCount: InitialInstanceCount,
+      ...instances,
       weight: variant.InitialVariantWeight ?? 1,
       routing:
         (variant.RoutingConfig?.RoutingStrategy as VariantPlan["routing"] | undefined) ??
         "LEAST_OUTSTANDING_REQUESTS",
       downloadTimeoutMs: (variant.ModelDataDownloadTimeoutInSeconds ?? 3600) * 1000,
-      // 4 minutes is the container contract's own window for a first healthy ping.
-      startupTimeoutMs: (variant.ContainerStartupHealthCheckTimeoutInSeconds ?? 240) * 1000,
+      startupTimeoutMs:
+        (variant.ContainerStartupHealthCheckTimeoutInSeconds ?? usualStartupSeconds(variant)) * 1000,
     };
   });
 }
+
+/** The container contract's windows for a first healthy ping: 4 minutes, of a serverless endpoint 3. */
+const usualStartupSeconds = ({ ServerlessConfig }: ProductionVariant) => (ServerlessConfig ? 180 : 240);
 
 const LATER: readonly (readonly [keyof EndpointConfigSpec, string])[] = [
   ["ShadowProductionVariants", "a shadow variant"],
@@ -98,6 +101,7 @@ const LATER: readonly (readonly [keyof EndpointConfigSpec, string])[] = [
 
 /** Refuses a configuration that can not be run, so that nothing is stored that fails later for a reason known now. */
 export function checkConfig(config: EndpointConfigSpec): void {
+  checkServerless(config);
   for (const [member, what] of LATER) if (config[member] !== undefined) throw unsupported(member, what);
   if (config.DataCaptureConfig?.EnableCapture) throw unsupported("DataCaptureConfig", "data capture");
   if (config.MetricsConfig?.EnableEnhancedMetrics) throw unsupported("MetricsConfig", "enhanced metrics");
@@ -120,21 +124,19 @@ function checkAsync({ OutputConfig }: AsyncInferenceConfig): void {
       throw invalid(`${member} must have the form s3://bucket/prefix, not ${uri}.`);
 }
 
-function checkVariant(variant: ProductionVariant): {
-  ModelName: string;
-  InstanceType: string;
-  InitialInstanceCount: number;
-} {
+function checkVariant(
+  variant: ProductionVariant,
+): { ModelName: string } & Pick<VariantPlan, "instanceType" | "instanceCount" | "serverless"> {
   const { VariantName, ModelName, InstanceType, InitialInstanceCount } = variant;
-  if (variant.ServerlessConfig) throw unsupported("ServerlessConfig", "serverless inference");
   if (variant.ManagedInstanceScaling) throw unsupported("ManagedInstanceScaling", "managed instance scaling");
   if (variant.InstancePools) throw unsupported("InstancePools", "a pool of instance types");
   if (variant.RoutingConfig?.RoutingStrategy === "PREFIX_AWARE")
     throw unsupported("RoutingStrategy", "PREFIX_AWARE");
   if (!ModelName)
     throw unsupported("ModelName", `variant ${VariantName} without a ModelName (inference components)`);
+  if (variant.ServerlessConfig) return { ModelName, ...serverlessPlan(variant.ServerlessConfig) };
   if (!InstanceType) throw invalid(`Variant ${VariantName} needs an InstanceType.`);
   if (!InitialInstanceCount)
     throw invalid(`Variant ${VariantName} needs an InitialInstanceCount of 1 or more.`);
-  return { ModelName, InstanceType, InitialInstanceCount };
+  return { ModelName, instanceType: InstanceType, instanceCount: InitialInstanceCount };
 }

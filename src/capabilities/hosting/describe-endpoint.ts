@@ -12,6 +12,7 @@ import type {
   VariantPlan,
   VariantProgress,
 } from "./kinds.ts";
+import { describeServerless } from "./serverless-plan.ts";
 
 /** `config`, if it still exists, adds what the endpoint does not act on but AWS repeats in its answer. */
 export function describeEndpoint(
@@ -83,9 +84,17 @@ function summary(
     ],
     CurrentWeight: current.weight,
     DesiredWeight: desired.weight,
-    CurrentInstanceCount: progress?.ready ?? 0,
-    DesiredInstanceCount: desired.instanceCount,
-    RoutingConfig: { RoutingStrategy: desired.routing },
+    ...(desired.serverless
+      ? {
+          CurrentInstanceCount: 0,
+          CurrentServerlessConfig: describeServerless(current),
+          DesiredServerlessConfig: describeServerless(desired),
+        }
+      : {
+          CurrentInstanceCount: progress?.ready ?? 0,
+          DesiredInstanceCount: desired.instanceCount,
+          RoutingConfig: { RoutingStrategy: desired.routing },
+        }),
     ...(phase && {
       VariantStatus: [
         {

@@ -20,6 +20,7 @@ import {
 } from "./kinds.ts";
 import { held, holdUntil } from "./describe-hold.ts";
 import { listPage } from "./listing.ts";
+import { updateServerless } from "./serverless-plan.ts";
 import { findModel } from "./model-operations.ts";
 import { tagsOf } from "./tag-operations.ts";
 
@@ -158,6 +159,10 @@ export function endpointOperations({
       const excluded = new Set(
         input.ExcludeRetainedVariantProperties?.map((property) => property.VariantPropertyType),
       );
+      if (planned.variants[0]?.serverless && !endpoint.spec.variants[0]?.serverless)
+        throw invalid(
+          `Cannot update the instance-based endpoint "${endpoint.arn}" to a serverless configuration. Create a new endpoint for it.`,
+        );
       const retained = input.RetainAllVariantProperties
         ? retain(planned.variants, endpoint.spec.variants, excluded)
         : planned.variants;
@@ -185,7 +190,11 @@ export function endpointOperations({
           throw invalid(
             `The variant name(s) "${VariantName}" is/are not present within endpoint "${endpoint.arn}".`,
           );
-        if (ServerlessUpdateConfig) throw unsupported("ServerlessUpdateConfig", "serverless inference");
+        if (ServerlessUpdateConfig) Object.assign(variant, updateServerless(variant, ServerlessUpdateConfig));
+        if (DesiredInstanceCount !== undefined && variant.serverless)
+          throw invalid(
+            `DesiredInstanceCount: variant ${VariantName} is serverless. Use ServerlessUpdateConfig.`,
+          );
         if (DesiredInstanceCount === 0 && !endpoint.spec.asyncInference)
           throw invalid(`DesiredInstanceCount of variant ${VariantName} must be 1 or more.`);
         variant.weight = DesiredWeight ?? variant.weight;
@@ -218,9 +227,11 @@ function retain(
   return variants.map((variant) => {
     const old = now.find(({ name }) => name === variant.name);
     if (!old) return variant;
+    const weight = excluded.has("DesiredWeight") ? variant.weight : old.weight;
+    if (variant.serverless ?? old.serverless) return { ...variant, weight };
     return {
       ...variant,
-      weight: excluded.has("DesiredWeight") ? variant.weight : old.weight,
+      weight,
       instanceCount: excluded.has("DesiredInstanceCount") ? variant.instanceCount : old.instanceCount,
     };
   });

@@ -1,6 +1,6 @@
 /** From deployments to fleets and routes, and from fleets' states to sentences: pure functions. */
 import type { ArtifactSource, FleetSpec, FleetStatus } from "../../compute/engine.ts";
-import type { EndpointRoute } from "../../dataplane/routing-table.ts";
+import type { EndpointRoute, ServerlessRoute } from "../../dataplane/routing-table.ts";
 import type { Resource } from "../../state/resource.ts";
 import { queueSetting } from "./queue-settings.ts";
 import type { Deployment, EndpointStatus, VariantPlan, VariantProgress } from "./kinds.ts";
@@ -40,7 +40,12 @@ export function keptDigests(
   return Object.fromEntries(Object.entries(known).filter(([key]) => fleets.has(key.replace(/\/code$/, ""))));
 }
 
-export function fleetSpec(endpoint: Endpoint, deployment: Deployment, variant: VariantPlan): FleetSpec {
+export function fleetSpec(
+  endpoint: Endpoint,
+  deployment: Deployment,
+  variant: VariantPlan,
+  desired: number,
+): FleetSpec {
   const id = fleetId(endpoint, deployment, variant);
   const { digests } = endpoint.status;
   const { artifact, code } = variant.container;
@@ -58,7 +63,7 @@ export function fleetSpec(endpoint: Endpoint, deployment: Deployment, variant: V
       ...(code && { code: pinned(code, digests[codeOf(id)]) }),
     },
     instanceType: variant.instanceType,
-    desired: variant.instanceCount,
+    desired,
     downloadTimeoutMs: variant.downloadTimeoutMs,
     startupTimeoutMs: variant.startupTimeoutMs,
   };
@@ -74,15 +79,29 @@ const INVOCATION_TIMEOUT_MS = 60_000;
 const LOOP_RESTARTS = 3;
 const STABLE_MS = 10_000;
 
-/** How many instances are missing and on their way. */
-function pending(fleet: FleetStatus): { pending?: number } {
-  if (fleet.failure) return {};
-  const looping = fleet.instances.filter(
+const loopingInstances = ({ instances }: FleetStatus) =>
+  instances.filter(
     ({ phase, restarts, timeline: { ready = 0, exited = 0 } }) =>
       phase === "exited" && restarts >= LOOP_RESTARTS && exited - ready < STABLE_MS,
   );
+
+/** How many instances are missing and on their way. */
+function pending(fleet: FleetStatus): { pending?: number } {
+  if (fleet.failure) return {};
+  const looping = loopingInstances(fleet);
   const missing = fleet.desired - readyInstances(fleet).length - looping.length;
   return missing > 0 ? { pending: missing } : {};
+}
+
+/** A serverless variant's requests wait for a worker, unless none can be had. */
+function serverlessRoute(variant: VariantPlan, fleet: FleetStatus): { serverless?: ServerlessRoute } {
+  if (!variant.serverless) return {};
+  const { maxConcurrency } = variant.serverless;
+  const looping = readyInstances(fleet).length === 0 && loopingInstances(fleet).length > 0;
+  const failure = fleet.failure
+    ? failureReason(variant, fleet)
+    : looping && "The model's server ends again and again soon after it is started. Its log says why.";
+  return { serverless: { maxConcurrency, ...(failure && { failure }) } };
 }
 
 /** The route of a deployment whose fleets have these states. */
@@ -99,6 +118,7 @@ export function endpointRoute(
     instances: readyInstances(fleets[index]!).map(({ id, address }) => ({ id, address: address! })),
     ...pending(fleets[index]!),
     maxWaitMs: queueSetting(variant.container.environment, "TIDEWAY_MAX_WAIT_MS"),
+    ...serverlessRoute(variant, fleets[index]!),
   }));
   const outstanding = deployment.variants.map(
     ({ container }, index) =>

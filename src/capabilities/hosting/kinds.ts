@@ -31,11 +31,22 @@ export interface VariantPlan {
   readonly modelName: string;
   readonly container: ContainerSpec;
   readonly instanceType: string;
+  /** How many serve; of a serverless variant, how many must have come up before it serves for the first time. */
   readonly instanceCount: number;
+  /** Present when its instances are workers that come and go with requests. */
+  readonly serverless?: ServerlessPlan;
   readonly weight: number;
   readonly routing: Extract<RoutingStrategy, "LEAST_OUTSTANDING_REQUESTS" | "RANDOM">;
   readonly downloadTimeoutMs: number;
   readonly startupTimeoutMs: number;
+}
+
+/** The ServerlessConfig of a variant. */
+export interface ServerlessPlan {
+  readonly memoryMiB: number;
+  readonly maxConcurrency: number;
+  /** Workers that are always there; 0 for none. */
+  readonly provisionedConcurrency: number;
 }
 
 /** One configuration brought to life. */

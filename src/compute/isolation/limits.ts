@@ -26,6 +26,11 @@ export function limitsOf(instanceType: string, override: Partial<Limits> = {}): 
 
 /** What happened to an instance that hit a limit, and what to do: for a FailureReason or a line of the log. */
 export function excessSentence(excess: Excess, limits: Limits, instanceType: string): string {
+  if (excess === "memory" && instanceType.startsWith("serverless."))
+    return (
+      `The model's server used more memory than the ${limits.memoryMiB} MiB of its serverless endpoint, and was ended. ` +
+      `Raise MemorySizeInMB, or look for a leak in the model's code.`
+    );
   return excess === "memory"
     ? `The model's server used more memory than the ${limits.memoryMiB} MiB that an instance of ${instanceType} has here, and was ended. ` +
         `Take an instance type with more memory, or look for a leak in the model's code.`

@@ -60,7 +60,6 @@ test("timeouts, weight and routing of the variant are honoured", () => {
 });
 
 test.each([
-  [{ ...variant, ServerlessConfig: { MemorySizeInMB: 2048, MaxConcurrency: 1 } }, "serverless inference"],
   [{ ...variant, RoutingConfig: { RoutingStrategy: "PREFIX_AWARE" } }, "PREFIX_AWARE"],
   [{ ...variant, ManagedInstanceScaling: { Status: "ENABLED" } }, "managed instance scaling"],
   [{ ...variant, ModelName: undefined }, "inference components"],

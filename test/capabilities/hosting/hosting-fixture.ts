@@ -7,6 +7,7 @@ import { hostingOperations } from "../../../src/capabilities/hosting/operations.
 import { NoSuchObject, type ObjectInfo, type ObjectStore } from "../../../src/objects/object-store.ts";
 import { runController } from "../../../src/state/controller.ts";
 import { MemoryStore } from "../../../src/state/memory-store.ts";
+import { WorkerScale } from "../../../src/capabilities/hosting/worker-scale.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { FakeEngine } from "../../support/fake-engine.ts";
 import { FakeRoutes } from "../../support/fake-routes.ts";
@@ -48,13 +49,16 @@ export async function setUp({ describeHoldMs = 0 } = {}) {
   const routes = new FakeRoutes();
   const objects = new FakeObjects();
   const api = hostingOperations({ account, store, objects, clock, describeHoldMs });
-  const start = async () => {
-    const reconcile = endpointReconciler({ store, engine, routes, clock, log: silentLog });
+  const start = async (scale = new WorkerScale(clock, 300_000)) => {
+    const reconcile = endpointReconciler({ store, engine, routes, clock, log: silentLog, scale });
     const controller = await runController(store, EndpointKind, reconcile, { clock, random, log: silentLog });
-    engine.watch((fleet) => controller.enqueue(endpointOfFleet(fleet)!));
+    const look = (fleet: string) => controller.enqueue(endpointOfFleet(fleet)!);
+    engine.watch(look);
+    scale.watch(look);
     return controller;
   };
-  const controller = await start();
+  const scale = new WorkerScale(clock, 300_000);
+  const controller = await start(scale);
 
   const call = <Operation extends keyof typeof api>(
     operation: Operation,
@@ -95,6 +99,7 @@ export async function setUp({ describeHoldMs = 0 } = {}) {
     objects,
     api,
     controller,
+    scale,
     start,
     call,
     model,

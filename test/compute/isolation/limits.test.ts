@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { serverlessType } from "../../../src/compute/instance-types.ts";
 import { excessSentence, limitsOf } from "../../../src/compute/isolation/limits.ts";
 
 test("the memory of the instance type, a modest one where that is not known, never more than the server's own limit", () => {
@@ -16,4 +17,10 @@ test("sentences say what happened and what to do", () => {
   expect(excessSentence("processes", limits, "ml.m5.large")).toMatch(
     /more than 10 processes and threads.*\. Look /,
   );
+});
+
+test("a serverless worker has the memory of its endpoint, and is told so", () => {
+  const type = serverlessType(3072);
+  expect(limitsOf(type).memoryMiB).toBe(3072);
+  expect(excessSentence("memory", limitsOf(type), type)).toMatch(/3072 MiB .*Raise MemorySizeInMB/);
 });
