@@ -1,9 +1,14 @@
 import { createReadStream } from "node:fs";
-import type { DescribeEndpointCommandOutput, ProductionVariantInstanceType } from "@aws-sdk/client-sagemaker";
+import type {
+  AsyncInferenceConfig,
+  DescribeEndpointCommandOutput,
+  ProductionVariantInstanceType,
+} from "@aws-sdk/client-sagemaker";
 import { type Clock, sleep } from "../base/clock.ts";
 import type { AwsClients } from "./aws-clients.ts";
 import { CliError } from "./exit-codes.ts";
 import type { ModelPackage } from "./model-package.ts";
+import { ownBucket } from "./own-bucket.ts";
 import { watchPhases } from "./phases.ts";
 import { PROGRAM } from "./program-name.ts";
 import { byteSize, duration } from "./quantities.ts";
@@ -18,6 +23,8 @@ export interface DeploymentSpec {
   readonly environment: Readonly<Record<string, string>>;
   /** A package of this machine to upload, or the address of one in the object store. */
   readonly model: ModelPackage | string;
+  /** Whether it takes asynchronous requests, and no others. */
+  readonly async?: boolean;
   /** Milliseconds until waiting is given up; undefined does not wait. */
   readonly waitMs: number | undefined;
 }
@@ -83,6 +90,7 @@ export async function deployEndpoint(spec: DeploymentSpec, ports: DeploymentPort
             InitialVariantWeight: 1,
           },
         ],
+        ...(spec.async && { AsyncInferenceConfig: await asyncConfig(spec.endpoint, ports) }),
       }),
       abort,
     );
@@ -106,6 +114,12 @@ export async function deployEndpoint(spec: DeploymentSpec, ports: DeploymentPort
   const describe = () => client.send(new sdk.DescribeEndpointCommand({ EndpointName: spec.endpoint }), abort);
   const status = settled(name, await watchPhases(describe, { ...ports, start, timeoutMs: spec.waitMs }));
   return { config: name, status };
+}
+
+/** Results and failures go to the bucket of the command line. */
+async function asyncConfig(endpoint: string, ports: DeploymentPorts): Promise<AsyncInferenceConfig> {
+  const folder = `s3://${await ownBucket(ports)}/${endpoint}/async`;
+  return { OutputConfig: { S3OutputPath: `${folder}/out`, S3FailurePath: `${folder}/failures` } };
 }
 
 /** In service, and with what was asked for: an update that was rolled back is in service, too. */
@@ -144,17 +158,9 @@ async function current(
 
 async function upload(endpoint: string, model: ModelPackage, ports: DeploymentPorts): Promise<string> {
   const { sdk, client } = await ports.aws.s3();
-  const bucket = `tideway-${ports.accountId}`;
+  const bucket = await ownBucket(ports);
   const key = `${endpoint}/${model.digest.slice(0, 16)}/model.tar.gz`;
   const abort = { abortSignal: ports.signal };
-  await client.send(new sdk.HeadBucketCommand({ Bucket: bucket }), abort).catch(async (error: unknown) => {
-    if (!(error instanceof Error) || error.name !== "NotFound") throw error;
-    const elsewhere =
-      ports.region === "us-east-1"
-        ? {}
-        : { CreateBucketConfiguration: { LocationConstraint: ports.region as never } };
-    await client.send(new sdk.CreateBucketCommand({ Bucket: bucket, ...elsewhere }), abort);
-  });
   await client.send(
     new sdk.PutObjectCommand({
       Bucket: bucket,

@@ -3,13 +3,18 @@ import { PROGRAM } from "./program-name.ts";
 import type { TarFile } from "./tar.ts";
 
 /** A line that a person can paste to see a prediction: with as many features as the model says it takes. */
-export async function invokeLine(endpoint: string, files: readonly TarFile[]): Promise<string> {
+export async function invokeLine(
+  endpoint: string,
+  files: readonly TarFile[],
+  asynchronous = false,
+): Promise<string> {
+  const invoke = `${PROGRAM} invoke ${endpoint}${asynchronous ? " --async" : ""}`;
   for (const file of files) {
     const count = await featureCount(file);
     if (count !== undefined && count > 0 && count <= 1000)
-      return `${PROGRAM} invoke ${endpoint} -t text/csv -d '${Array<string>(count).fill("0").join(",")}'`;
+      return `${invoke} -t text/csv -d '${Array<string>(count).fill("0").join(",")}'`;
   }
-  return `${PROGRAM} invoke ${endpoint} -t application/json -d @input.json`;
+  return `${invoke} -t application/json -d @input.json`;
 }
 
 /** How many numbers a row has, where the file says so near its beginning or (ONNX) its end. */

@@ -27,6 +27,27 @@ describe("the command line against a server", { timeout: 60_000 }, () => {
     expect((await stat(join(session.dataDir, "credentials.json"))).mode & 0o777).toBe(0o600);
   });
 
+  test("a model that takes asynchronous requests is deployed, and asked for a result and for a reason", async () => {
+    const deployed = await session.tideway("deploy", `${CANCER}/model.onnx`, "--name", "later", "--async");
+    expect(deployed.code).toBe(0);
+    const [, line = ""] = /Try it: {2}(.*)/.exec(deployed.out) ?? [];
+    expect(await session.run("sh", ["-c", line])).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^[\d.e-]+,[\d.e-]+\n$/),
+      err: expect.stringMatching(
+        /^Accepted: the result will be at s3:\/\/tideway-\d+\/later\/async\/out\/.*\.out\n$/,
+      ),
+    });
+    expect(await session.tideway("invoke", "later", "--async", "-d", "x,y")).toMatchObject({
+      code: 1,
+      out: "",
+      err: expect.stringContaining(
+        "The request failed: Content type application/octet-stream is not supported.",
+      ),
+    });
+    expect((await session.tideway("rm", "later", "--all")).code).toBe(0);
+  });
+
   test("a model is deployed, asked with the line that deploy ends with, described, updated, and removed", async () => {
     const deployed = await session.tideway("deploy", `${CANCER}/model.onnx`, "--name", "cancer");
     expect({ code: deployed.code, err: deployed.err }).toEqual({ code: 0, err: "" });

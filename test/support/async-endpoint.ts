@@ -1,9 +1,7 @@
 import * as s3 from "@aws-sdk/client-s3";
 import * as sagemaker from "@aws-sdk/client-sagemaker";
 import * as runtime from "@aws-sdk/client-sagemaker-runtime";
-import { CONTRACT_SERVER, ODD_MODEL, type TidewayServer } from "./tideway-server.ts";
-
-export { CONTRACT_SERVER, ODD_MODEL };
+import { ODD_MODEL, type TidewayServer } from "./tideway-server.ts";
 
 /** What became of an asynchronous request: its result, or what its failure object says. */
 export interface Fetched {
@@ -26,11 +24,12 @@ export class AsyncEndpoint {
     tideway: TidewayServer,
     client: sagemaker.AsyncInferenceClientConfig = {},
     output: Partial<sagemaker.AsyncInferenceOutputConfig> = {},
+    container: sagemaker.ContainerDefinition = { Image: "odd" },
   ): Promise<AsyncEndpoint> {
     const endpoint = new AsyncEndpoint(tideway);
     await tideway.s3.send(new s3.CreateBucketCommand({ Bucket: "jobs" }));
-    await tideway.image("odd", ODD_MODEL);
-    await tideway.model("odd", { Image: "odd" });
+    if (container.Image === "odd") await tideway.image("odd", ODD_MODEL);
+    await tideway.model("odd", container);
     await endpoint.config("first", client, output);
     const { name } = endpoint;
     await tideway.sagemaker.send(
@@ -77,7 +76,7 @@ export class AsyncEndpoint {
     key = "in/input",
   ): Promise<runtime.InvokeEndpointAsyncCommandOutput> {
     const inline = more.Body !== undefined;
-    if (!inline) await this.put(key, text);
+    if (!inline && more.InputLocation === undefined) await this.put(key, text);
     return this.tideway.runtime.send(
       new runtime.InvokeEndpointAsyncCommand({
         EndpointName: this.name,
@@ -89,7 +88,7 @@ export class AsyncEndpoint {
   }
 
   async put(Key: string, Body: string | Buffer): Promise<void> {
-    await this.tideway.s3.send(new s3.PutObjectCommand({ Bucket: "jobs", Key, Body }));
+    await this.tideway.s3.send(new s3.PutObjectCommand({ Bucket: "jobs", Key, Body: Buffer.from(Body) }));
   }
 
   /** Waits until there is a result, or a failure. */

@@ -8,7 +8,7 @@ export interface Seat {
   readonly instance: InstanceRoute;
 }
 
-/** Requests that instances have, of all endpoints: by instance, and by fleet. */
+/** How many requests instances have, of all endpoints: by instance, and by fleet. One may count for several. */
 export class InFlight {
   readonly #counts = new Map<string, number>();
 
@@ -16,14 +16,13 @@ export class InFlight {
     return this.#counts.get(name) ?? 0;
   }
 
-  enter({ variant, instance }: Seat): void {
-    this.#change(variant.fleet, 1);
-    this.#change(instance.id, 1);
+  enter({ variant, instance }: Seat, places: number): void {
+    this.#change(variant.fleet, places);
+    this.#change(instance.id, places);
   }
 
-  leave({ variant, instance }: Seat): void {
-    this.#change(variant.fleet, -1);
-    this.#change(instance.id, -1);
+  leave(seat: Seat, places: number): void {
+    this.enter(seat, -places);
   }
 
   #change(name: string, by: number): void {

@@ -11,7 +11,7 @@ import type { ResourceStore } from "../../state/store.ts";
 import { EndpointKind } from "../hosting/kinds.ts";
 import { attempt, type AttemptPorts, earlierResult } from "./attempt.ts";
 import { type Announcer, announce } from "./announce.ts";
-import { freeSeats, InFlight, pickSeat } from "./lane.ts";
+import { freeSeats, InFlight, pickSeat, type Seat } from "./lane.ts";
 import { nextStep } from "./next-step.ts";
 import { endpointGone, expired } from "./reasons.ts";
 import type { RequestTable } from "./request-table.ts";
@@ -47,6 +47,8 @@ interface Lane {
   closed: boolean;
   /** It was asked to have no instance. */
   asleep: boolean;
+  /** Begun, and waiting for an instance to have no other request: one broke under each of them. */
+  readonly alone: QueuedRequest[];
   pumping: boolean;
   again: boolean;
 }
@@ -131,7 +133,15 @@ export class AsyncWorker implements AsyncDisposable {
   #lane(uid: string): Lane {
     let lane = this.#lanes.get(uid);
     if (!lane) {
-      lane = { uid, perInstance: PER_INSTANCE, closed: false, asleep: false, pumping: false, again: false };
+      lane = {
+        uid,
+        perInstance: PER_INSTANCE,
+        closed: false,
+        asleep: false,
+        alone: [],
+        pumping: false,
+        again: false,
+      };
       this.#lanes.set(uid, lane);
     }
     return lane;
@@ -175,12 +185,30 @@ export class AsyncWorker implements AsyncDisposable {
 
   async #begin(lane: Lane): Promise<void> {
     const { table, clock } = this.#ports;
-    if (table.backlog(lane.uid, 1) === 0) return;
+    const waits = lane.alone.length > 0;
+    if (!waits && table.backlog(lane.uid, 1) === 0) return;
     const free = lane.route ? freeSeats(lane.route, lane.perInstance, this.#inFlight) : 0;
     if (free === 0) return lane.asleep ? this.#wake(lane) : undefined;
+    if (waits) return this.#beginAlone(lane);
     const rows = await this.#keep(() => table.lease(lane.uid, clock.now(), Math.min(free, BATCH)));
-    for (const row of rows ?? []) this.#track(this.#run(lane, row));
+    for (const row of rows ?? []) {
+      const seat = row.breaks > 0 ? undefined : this.#seat(lane, lane.perInstance);
+      if (seat) this.#track(this.#run(lane, row, seat, 1));
+      else lane.alone.push(row);
+    }
     if (rows?.length) lane.again = true;
+  }
+
+  /** One request that breaks its instance must not take those beside it along, time after time. */
+  #beginAlone(lane: Lane): void {
+    const seat = this.#seat(lane, 1);
+    if (!seat) return;
+    this.#track(this.#run(lane, lane.alone.shift()!, seat, lane.perInstance));
+    lane.again = true;
+  }
+
+  #seat({ route }: Lane, perInstance: number): Seat | undefined {
+    return route && pickSeat(route, perInstance, this.#inFlight, this.#ports.random.number());
   }
 
   async #wake(lane: Lane): Promise<void> {
@@ -195,22 +223,20 @@ export class AsyncWorker implements AsyncDisposable {
   }
 
   async #turnAway(lane: Lane): Promise<void> {
-    const rows = this.#ports.table.queued(lane.uid, BATCH);
+    const rows = [...lane.alone.splice(0), ...this.#ports.table.queued(lane.uid, BATCH)];
     await Promise.all(rows.map((row) => this.#giveUp(row, row.attempt, endpointGone(row.request.endpoint))));
     if (rows.length) lane.again = true;
     else if (![...this.#uids.values()].includes(lane.uid)) this.#lanes.delete(lane.uid);
   }
 
   /** One attempt, and what follows from it. */
-  async #run(lane: Lane, row: QueuedRequest): Promise<void> {
-    const { table, clock, random, log, suspect } = this.#ports;
+  async #run(lane: Lane, row: QueuedRequest, seat: Seat, places: number): Promise<void> {
+    const { table, clock, log, suspect } = this.#ports;
     const facts = { inferenceId: row.request.inferenceId, attempt: row.attempt };
-    if (clock.now() >= row.request.expiresAt)
-      return this.#giveUp(row, row.attempt - 1, expired(row.request.ttlSeconds));
-    const seat = lane.route && pickSeat(lane.route, lane.perInstance, this.#inFlight, random.number());
-    if (!seat) return void (await this.#keep(() => table.requeue(row, clock.now(), false)));
-    this.#inFlight.enter(seat);
+    this.#inFlight.enter(seat, places);
     try {
+      if (clock.now() >= row.request.expiresAt)
+        return await this.#giveUp(row, row.attempt - 1, expired(row.request.ttlSeconds));
       const found = await this.#earlier(row, row.attempt - 1);
       if (this.#stopping.signal.aborted) return;
       if (found) return await this.#end(row, found);
@@ -227,7 +253,7 @@ export class AsyncWorker implements AsyncDisposable {
       if (step.kind === "give-up") await this.#giveUp(row, 0, step.reason);
       else await this.#keep(() => table.requeue(row, step.dueAt, step.counts));
     } finally {
-      this.#inFlight.leave(seat);
+      this.#inFlight.leave(seat, places);
       this.#pump(lane);
     }
   }

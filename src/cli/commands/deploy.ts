@@ -26,6 +26,7 @@ export const deploy: Command = {
       summary: "image (default: the built-in model server, or Python where there is code/inference.py)",
     },
     { flags: "-e, --env <K=V>", summary: "environment variable of the model (repeat for more)", many: true },
+    { flags: "--async", summary: "take asynchronous requests (InvokeEndpointAsync), and no others" },
     { flags: "--no-wait", summary: "do not wait until it serves" },
     { flags: "--timeout <seconds>", summary: "how long to wait", default: "900" },
   ],
@@ -38,6 +39,7 @@ export const deploy: Command = {
       instanceType: required(options["instanceType"]),
       instances: wholeNumber(options["instances"], "--instances", 1, 1000),
       environment: environment(options["env"]),
+      async: options["async"] === true,
       waitMs:
         options["wait"] === false
           ? undefined
@@ -57,7 +59,7 @@ export const deploy: Command = {
       const model = remote ? path : await pack(ready ? path : files, join(folder, "model.tar.gz"));
       const ports = { ...connection, aws: new AwsClients(connection), terminal, clock: systemClock, signal };
       const { config, status } = await deployEndpoint({ ...spec, image, model }, ports);
-      const next = await invokeLine(endpoint, files);
+      const next = await invokeLine(endpoint, files, spec.async);
       terminal.result({ endpoint, config, status, url: connection.url, invoke: next }, () =>
         status === undefined
           ? `See how it comes up with:  ${PROGRAM} describe ${endpoint}${dataFlag(call)}`

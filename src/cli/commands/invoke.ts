@@ -2,6 +2,8 @@ import { readFile } from "node:fs/promises";
 import { buffer } from "node:stream/consumers";
 import type { ResponseStream } from "@aws-sdk/client-sagemaker-runtime";
 import { systemClock } from "../../base/clock.ts";
+import { systemRandom } from "../../base/random.ts";
+import { invokeAsync } from "../async-invocation.ts";
 import { AwsClients } from "../aws-clients.ts";
 import { type Command, required, text } from "../command.ts";
 import { connect } from "../connect.ts";
@@ -22,6 +24,8 @@ export const invoke: Command = {
     { flags: "-a, --accept <type>", summary: "what the answer shall be" },
     { flags: "--variant <name>", summary: "ask this variant" },
     { flags: "--stream", summary: "print the answer as it comes (InvokeEndpointWithResponseStream)" },
+    { flags: "--async", summary: "wait for the result of an asynchronous request (InvokeEndpointAsync)" },
+    { flags: "--timeout <seconds>", summary: "how long to wait for it", default: "900" },
     {
       flags: "--repeat <n>",
       summary: "ask n times, one after the other, and tell the latencies",
@@ -31,6 +35,7 @@ export const invoke: Command = {
   examples: [
     "tideway invoke iris -d '5.1,3.5,1.4,0.2'",
     "tideway invoke iris -d @rows.csv -a application/json",
+    "tideway invoke iris --async -d @rows.csv",
   ],
   async run(call) {
     const { options, terminal, signal } = call;
@@ -44,8 +49,22 @@ export const invoke: Command = {
       Accept: text(options["accept"]),
       TargetVariant: text(options["variant"]),
     };
-    const { sdk, client } = await new AwsClients(await connect(call)).runtime();
+    const connection = await connect(call);
+    const aws = new AwsClients(connection);
+    const { sdk, client } = await aws.runtime();
     const abort = { abortSignal: signal };
+    if (options["async"] === true) {
+      const waitMs = wholeNumber(options["timeout"], "--timeout", 1, 86_400) * 1000;
+      const { EndpointName: endpoint, ContentType, Accept: accept } = request;
+      const asked = { endpoint, body: Body, contentType: ContentType, accept, waitMs };
+      const ports = { ...connection, aws, terminal, clock: systemClock, random: systemRandom, signal };
+      const { body, ...facts } = await invokeAsync(asked, ports);
+      terminal.event("result", { ...facts, body: body.toString() });
+      if (terminal.json) return;
+      terminal.bytes(body);
+      if (body.at(-1) !== 10) terminal.bytes("\n");
+      return;
+    }
     if (options["stream"] === true) {
       const answer = await client.send(new sdk.InvokeEndpointWithResponseStreamCommand(request), abort);
       let last: number | undefined;
