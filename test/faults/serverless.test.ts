@@ -1,0 +1,56 @@
+/** Control and workers of a serverless endpoint, killed while requests wait for workers. */
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { KillableServer, until } from "./killable-server.ts";
+import { seesProcesses } from "./steady-server.ts";
+
+const SERIAL_MODEL = fileURLToPath(new URL("../support/serial-model.mjs", import.meta.url));
+const REQUESTS = 4;
+
+async function start(...options: string[]): Promise<KillableServer> {
+  const server = await KillableServer.start(...options);
+  await server.tideway.image("serial", SERIAL_MODEL, "{socket}");
+  await server.tideway.deploy("serial", { Image: "serial", Environment: { SERIAL_MS: "1000" } }, {
+    InstanceType: undefined,
+    InitialInstanceCount: undefined,
+    ServerlessConfig: { MemorySizeInMB: 1024, MaxConcurrency: REQUESTS },
+  } as object);
+  return server;
+}
+
+const ask = ({ tideway }: KillableServer) =>
+  tideway.invoke("serial", "x").then(
+    ({ text }) => text,
+    (error: Error) => error.name,
+  );
+
+test.skipIf(!seesProcesses)(
+  "control killed while workers are started: who waits is answered, and by more than the worker that ran (needs /proc)",
+  { timeout: 60_000 },
+  async () => {
+    await using server = await start("--gateways", "2");
+    const before = server.instances();
+    const answers = Array.from({ length: REQUESTS }, () => ask(server));
+    for (const pid of server.role("control")) process.kill(pid, "SIGKILL");
+    await until(() => server.instances().length > before.length);
+    expect(await Promise.all(answers)).toEqual(Array.from({ length: REQUESTS }, () => "done"));
+    expect(server.instances()).toEqual(expect.arrayContaining(before));
+    expect(server.instances().length).toBeLessThanOrEqual(REQUESTS);
+  },
+);
+
+test.skipIf(!seesProcesses)(
+  "a worker killed with a request: that one fails, those that wait are answered (needs /proc)",
+  { timeout: 60_000 },
+  async () => {
+    await using server = await start();
+    const [victim] = server.programs();
+    const answers = Array.from({ length: REQUESTS }, () => ask(server));
+    await until(() => server.programs().length > 1);
+    process.kill(victim!, "SIGKILL");
+    const ended = (await Promise.all(answers)).toSorted();
+    expect(ended.filter((end) => end === "ModelError").length).toBeLessThanOrEqual(1);
+    expect(ended.filter((end) => end === "done").length).toBeGreaterThanOrEqual(REQUESTS - 1);
+    expect(await ask(server)).toBe("done");
+  },
+);
