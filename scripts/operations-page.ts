@@ -5,9 +5,11 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { asyncOperations } from "../src/capabilities/async-inference/operations.ts";
 import { hostingOperations } from "../src/capabilities/hosting/operations.ts";
 import { iamHandlers } from "../src/capabilities/iam/operations.ts";
 import { s3Handlers } from "../src/capabilities/s3/operations.ts";
+import { snsHandlers } from "../src/capabilities/sns/sns.ts";
 import { sqsHandlers } from "../src/capabilities/sqs/operations.ts";
 import { stsHandlers } from "../src/capabilities/sts/operations.ts";
 import { services } from "../src/services.ts";
@@ -17,10 +19,11 @@ export function mounted(): Readonly<Record<string, BuiltService>> {
   const absent = {} as never;
   const all = services({
     sagemaker: hostingOperations(absent),
-    runtime: {},
+    runtime: asyncOperations(absent),
     s3: s3Handlers(absent, "us-east-1"),
     sts: stsHandlers(absent),
     iam: iamHandlers(absent, absent, absent),
+    sns: snsHandlers(absent),
     sqs: sqsHandlers(absent, absent),
   });
   return Object.fromEntries(

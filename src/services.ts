@@ -3,6 +3,7 @@ import * as iam from "@aws-sdk/client-iam";
 import * as s3 from "@aws-sdk/client-s3";
 import * as sagemaker from "@aws-sdk/client-sagemaker";
 import * as runtime from "@aws-sdk/client-sagemaker-runtime";
+import * as sns from "@aws-sdk/client-sns";
 import * as sqs from "@aws-sdk/client-sqs";
 import * as sts from "@aws-sdk/client-sts";
 import { QueueQuery } from "./capabilities/sqs/queue-url.ts";
@@ -23,6 +24,7 @@ export interface Implementations {
   readonly s3: Handlers<typeof s3, Context>;
   readonly sts: Handlers<typeof sts, Context>;
   readonly iam: Handlers<typeof iam, Context>;
+  readonly sns: Handlers<typeof sns, Context>;
   readonly sqs: Handlers<typeof sqs, Context>;
 }
 
@@ -89,6 +91,12 @@ export function services(implementations: Implementations): readonly MountedServ
       name: "iam",
       sdk: iam,
       mount: mount(iam, "iam", new iam.IAMClient(settings), query, IAM_RULES)(implementations.iam),
+      byGateway: [],
+    },
+    {
+      name: "sns",
+      sdk: sns,
+      mount: mount(sns, "sns", new sns.SNSClient(settings), query)(implementations.sns),
       byGateway: [],
     },
     {

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { packageVersion } from "../base/package-version.ts";
+import { callInstance } from "../capabilities/async-inference/instance-call.ts";
 import { asyncOperations } from "../capabilities/async-inference/operations.ts";
 import { RequestTable } from "../capabilities/async-inference/request-table.ts";
 import { AsyncWorker } from "../capabilities/async-inference/worker.ts";
@@ -15,6 +16,8 @@ import type { WorkerScale } from "../capabilities/hosting/worker-scale.ts";
 import { iamHandlers } from "../capabilities/iam/operations.ts";
 import { platformApi } from "../capabilities/platform/api.ts";
 import { ImageAliases } from "../capabilities/platform/image-aliases.ts";
+import { SNS_PATH } from "../capabilities/sns/envelope.ts";
+import { createSns } from "../capabilities/sns/sns.ts";
 import { sqsHandlers } from "../capabilities/sqs/operations.ts";
 import { Queues } from "../capabilities/sqs/queues.ts";
 import { stsHandlers } from "../capabilities/sts/operations.ts";
@@ -64,6 +67,9 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
   const { objects, s3 } = await openObjects(ports, fatal, parts);
   const messages = join(settings.dataDir, "messages.sqlite");
   const queues = parts.use(await Queues.open({ account, store, file: messages, clock, random, log, fatal }));
+  const topics = parts.use(
+    await createSns({ account, store, dataDir: settings.dataDir, queues, clock, random, log, fatal }),
+  );
   const aliases = await ImageAliases.open(account, store);
   const engine = parts.use(await given.engine(objects, aliases));
   // What an earlier control left of endpoints that are gone. The others are their controller's.
@@ -90,11 +96,10 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
       random,
       log,
       region: account.region,
-      publish: async () => {
-        throw new Error("There are no topics.");
-      },
+      publish: async (topic, message) => void (await topics.publish(topic, message)),
       wake: (endpoint) => wakeEndpoint(store, clock, endpoint),
       suspect: (instance) => engine.suspect(instance),
+      call: callInstance,
     }),
   );
   const routes = routesTo(given.routes, worker);
@@ -120,6 +125,7 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
     s3,
     sts: stsHandlers(credentials),
     iam: iamHandlers(store, account, random),
+    sns: topics.handlers,
     sqs: sqsHandlers(queues, store),
   }).map(({ mount }) => mount);
   const hosts = allowedHosts(settings);
@@ -138,8 +144,10 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
   });
   const owned = parts.move();
   return {
-    handle: (message, reply) =>
-      (message.url?.startsWith("/_tideway/") ? platform : dispatcher).handle(message, reply),
+    handle: (message, reply) => {
+      if (message.url?.startsWith(SNS_PATH)) return topics.handle(message, reply);
+      return (message.url?.startsWith("/_tideway/") ? platform : dispatcher).handle(message, reply);
+    },
     suspect: (instance) => engine.suspect(instance),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

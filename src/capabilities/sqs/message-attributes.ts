@@ -11,7 +11,8 @@ export interface StoredAttribute {
 }
 export type StoredAttributes = Readonly<Record<string, StoredAttribute>>;
 
-const MOST = 10;
+/** How many a message may have. */
+export const MOST_ATTRIBUTES = 10;
 const NAME = /^(?!\.)(?!.*\.\.)(?!(?:aws|amazon)\.)[A-Za-z0-9_.-]{1,256}(?<!\.)$/i;
 const TYPE = /^(String|Number|Binary)(\..+)?$/;
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
@@ -21,9 +22,9 @@ export function readAttributes(
   given: Readonly<Record<string, MessageAttributeValue>> = {},
 ): StoredAttributes {
   const entries = Object.entries(given);
-  if (entries.length > MOST)
+  if (entries.length > MOST_ATTRIBUTES)
     throw invalidParameter(
-      `Number of message attributes [${entries.length}] exceeds the allowed maximum [${MOST}].`,
+      `Number of message attributes [${entries.length}] exceeds the allowed maximum [${MOST_ATTRIBUTES}].`,
     );
   return Object.fromEntries(entries.map(([name, value]) => [name, readAttribute(name, value)]));
 }

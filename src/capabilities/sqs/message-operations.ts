@@ -19,8 +19,6 @@ import type { Queue, Queues, Receipt } from "./queues.ts";
 const BATCH_BYTES = 1_048_576;
 const MOST_RECEIVED = 10;
 const LONGEST_VISIBILITY = 43_200;
-/** What XML 1.0 can carry: SQS takes nothing else. */
-const ALLOWED = /^[\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]*$/u;
 const FIFO_ID = /^[A-Za-z0-9!-/:-@[-`{-~]{1,128}$/;
 
 type Sending = Received<Omit<sdk.SendMessageCommandInput, "QueueUrl">>;
@@ -102,13 +100,6 @@ function sizeOf({ MessageBody, MessageAttributes }: Sending): number {
 
 async function send(queues: Queues, queue: Queue, message: Sending, sender: string) {
   const { MessageBody: body, DelaySeconds, MessageGroupId, MessageDeduplicationId } = message;
-  if (body === "") throw missingParameter("MessageBody");
-  if (!ALLOWED.test(body))
-    throw new sdk.InvalidMessageContents({
-      message:
-        "The message contains characters outside the allowed set: #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF",
-      $metadata: {},
-    });
   checkRange("DelaySeconds", DelaySeconds, 0, 900);
   for (const [name, id] of Object.entries({ MessageGroupId, MessageDeduplicationId }))
     if (id !== undefined && !FIFO_ID.test(id))

@@ -1,6 +1,11 @@
 /** Queues and what happens to their messages. A promise resolves once what it tells of is on the disk. */
 import { createHash } from "node:crypto";
-import { QueueDoesNotExist, QueueNameExists } from "@aws-sdk/client-sqs";
+import {
+  InvalidMessageContents,
+  QueueDoesNotExist,
+  QueueNameExists,
+  SQSServiceException,
+} from "@aws-sdk/client-sqs";
 import { type Account, arn } from "../../base/arn.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
@@ -9,10 +14,11 @@ import { Database } from "../../base/sqlite/database.ts";
 import { GroupCommit } from "../../base/sqlite/group-commit.ts";
 import type { Resource } from "../../state/resource.ts";
 import { AlreadyExists, Conflict, type ResourceStore } from "../../state/store.ts";
+import { Fault } from "../../wire/http.ts";
 import { checkAttributes, parseRedrive, withDefaults } from "./attributes.ts";
-import { invalidParameter } from "./faults.ts";
+import { invalidParameter, missingParameter } from "./faults.ts";
 import { QUEUE, type QueueSpec } from "./kinds.ts";
-import { attributeBytes } from "./message-attributes.ts";
+import { attributeBytes, MOST_ATTRIBUTES, type StoredAttributes } from "./message-attributes.ts";
 import {
   type Counts,
   MESSAGE_MIGRATIONS,
@@ -197,6 +203,7 @@ export class Queues implements AsyncDisposable {
   async send(queue: Queue, draft: Draft): Promise<Sent> {
     const { clock, random } = this.#options;
     const attributes = attributesOf(queue);
+    checkBody(draft.body);
     checkSize(draft, Number(attributes.MaximumMessageSize));
     const fifo = isFifo(queue);
     if (fifo && !draft.groupId)
@@ -223,6 +230,20 @@ export class Queues implements AsyncDisposable {
     const sent = await this.#group.write(() => this.#add(queue.uid, message, deduplicationId, now));
     this.#waiters.wake(queue.uid);
     return { messageId: sent.messageId, sequence: fifo ? sent.sequence : undefined };
+  }
+
+  /** For other services of this server: undefined once the message is in the queue for good, else why it never will be. */
+  async offer(queueArn: string, body: string, attributes: StoredAttributes): Promise<string | undefined> {
+    try {
+      const queue = await this.get(nameOf(queueArn));
+      if (Object.keys(attributes).length > MOST_ATTRIBUTES)
+        return `it has more than ${MOST_ATTRIBUTES} attributes`;
+      await this.send(queue, { body, attributes, system: { SenderId: this.accountId } });
+      return undefined;
+    } catch (error) {
+      if (error instanceof SQSServiceException || error instanceof Fault) return error.message;
+      throw error;
+    }
   }
 
   #add(uid: string, message: NewMessage, deduplicationId: string | undefined, now: number) {
@@ -373,6 +394,19 @@ export function noSuchQueue(): QueueDoesNotExist {
 
 const nameOf = (queueArn: string) => queueArn.slice(queueArn.lastIndexOf(":") + 1);
 const seconds = (queue: Queue, name: string) => Number(attributesOf(queue)[name]) * 1000;
+
+/** What XML 1.0 can carry: SQS takes nothing else. */
+const ALLOWED = /^[\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]*$/u;
+
+function checkBody(body: string): void {
+  if (body === "") throw missingParameter("MessageBody");
+  if (!ALLOWED.test(body))
+    throw new InvalidMessageContents({
+      message:
+        "The message contains characters outside the allowed set: #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF",
+      $metadata: {},
+    });
+}
 
 function checkSize({ body, attributes }: Draft, most: number): void {
   const bytes = Buffer.byteLength(body) + attributeBytes(attributes);

@@ -1,4 +1,5 @@
 /** Any services behind the real dispatcher and listener. */
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Clock, systemClock } from "../../../src/base/clock.ts";
 import { silentLog } from "../../../src/base/log.ts";
 import { systemRandom } from "../../../src/base/random.ts";
@@ -12,6 +13,8 @@ export const ACCOUNT = "000000000000";
 export async function serveMounts(
   mountsWith: (sessions: SessionCredentials) => Mount[],
   clock: Clock = systemClock,
+  /** Answers some requests in place of the dispatcher. */
+  before: (message: IncomingMessage, reply: ServerResponse) => Promise<void> | undefined = () => undefined,
 ) {
   const sessions = new SessionCredentials(ROOT_KEYS, ACCOUNT, { clock, random: systemRandom });
   const dispatcher = createDispatcher({
@@ -22,9 +25,10 @@ export async function serveMounts(
     log: { ...silentLog, error: (message, facts) => console.error(message, facts) },
     allowedHosts: [],
   });
-  const listener = createListener((message, reply) => dispatcher.handle(message, reply), {
-    clock: systemClock,
-  });
+  const listener = createListener(
+    (message, reply) => before(message, reply) ?? dispatcher.handle(message, reply),
+    { clock: systemClock },
+  );
   const { port } = await listener.listen(0, "127.0.0.1");
   const endpoint = `http://127.0.0.1:${port}`;
   return {
