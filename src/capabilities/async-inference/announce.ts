@@ -18,6 +18,8 @@ export interface Announcer {
   readonly stopping: AbortSignal;
 }
 
+/** Amazon SNS's limit. */
+const MESSAGE_BYTES = 262_144;
 const TRIES = 5;
 const FIRST_PAUSE_MS = 500;
 
@@ -41,7 +43,10 @@ export async function announce(row: EndedRequest, ports: Announcer): Promise<boo
   if (topic !== undefined)
     await tried(ports, async () => {
       const response = includesResponse(request, ending) ? await responseOf(row, objects) : undefined;
-      await publish(topic, notification(request, ending, region, response));
+      const message = notification(request, ending, region, response);
+      // some bytes are six in JSON
+      const fits = Buffer.byteLength(message) <= MESSAGE_BYTES;
+      await publish(topic, fits ? message : notification(request, ending, region, undefined));
     }).catch((error: unknown) =>
       log.error("a notification could not be published", { ...facts, topic, error }),
     );

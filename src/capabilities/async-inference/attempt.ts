@@ -2,7 +2,7 @@
 import type { Clock } from "../../base/clock.ts";
 import type { InstanceAddress } from "../../dataplane/routing-table.ts";
 import { NoSuchObject, type ObjectStore, parseS3Uri } from "../../objects/object-store.ts";
-import { callInstance, InputBroke, InstanceBroke } from "./instance-call.ts";
+import { type CallInstance, InputBroke, InstanceBroke } from "./instance-call.ts";
 import type { Trouble } from "./next-step.ts";
 import { inputTooLarge, modelError, noInput, noOutput, timedOut } from "./reasons.ts";
 import type { AsyncRequest, Ending, QueuedRequest } from "./request.ts";
@@ -18,6 +18,7 @@ export interface AttemptPorts {
   /** The body that came with the request, if one did. */
   readonly inlineBody: (id: number) => Uint8Array | undefined;
   readonly stopping: AbortSignal;
+  readonly call: CallInstance;
 }
 
 export type AttemptResult = Ending | Trouble | { readonly kind: "stopped" };
@@ -26,7 +27,7 @@ export type AttemptResult = Ending | Trouble | { readonly kind: "stopped" };
 export async function attempt(
   row: QueuedRequest,
   address: InstanceAddress,
-  { objects, clock, inlineBody, stopping }: AttemptPorts,
+  { objects, clock, inlineBody, stopping, call }: AttemptPorts,
 ): Promise<AttemptResult> {
   const { request, id } = row;
   const failed = (reason: string): Ending => ({ kind: "failed", at: clock.now(), reason });
@@ -37,7 +38,7 @@ export async function attempt(
   try {
     const input = await readInput(request, inlineBody(id), objects, signal);
     if (typeof input === "string") return failed(input);
-    const answer = await callInstance({ address, headers: request.headers, ...input, signal });
+    const answer = await call({ address, headers: request.headers, ...input, signal });
     const { contentType } = answer;
     const type = contentType === undefined ? {} : { contentType };
     if (answer.status < 200 || answer.status >= 300) {

@@ -33,14 +33,11 @@ export class InputBroke extends Error {
   override readonly name = "InputBroke";
 }
 
-/** Resolves with the head of the answer. A connection of its own each: a kept one may close as it is used. */
-export function callInstance({
-  address,
-  headers,
-  body,
-  length,
-  signal,
-}: InstanceCall): Promise<InstanceAnswer> {
+/** Resolves with the head of the answer; rejects with InstanceBroke, InputBroke or the signal's reason. */
+export type CallInstance = (call: InstanceCall) => Promise<InstanceAnswer>;
+
+/** Calls over HTTP, with a connection of its own for each: a kept one may close as it is used. */
+export const callInstance: CallInstance = ({ address, headers, body, length, signal }) => {
   const place =
     address.kind === "unix" ? { socketPath: address.path } : { host: address.host, port: address.port };
   return new Promise((resolve, reject) => {
@@ -81,7 +78,7 @@ export function callInstance({
       }
     })();
   });
-}
+};
 
 async function* bytesOf(answer: IncomingMessage): AsyncGenerator<Uint8Array> {
   try {

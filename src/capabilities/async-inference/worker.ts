@@ -11,6 +11,7 @@ import type { ResourceStore } from "../../state/store.ts";
 import { EndpointKind } from "../hosting/kinds.ts";
 import { attempt, type AttemptPorts, earlierResult } from "./attempt.ts";
 import { type Announcer, announce } from "./announce.ts";
+import type { CallInstance } from "./instance-call.ts";
 import { freeSeats, InFlight, pickSeat, type Seat } from "./lane.ts";
 import { nextStep } from "./next-step.ts";
 import { endpointGone, expired } from "./reasons.ts";
@@ -29,6 +30,7 @@ export interface AsyncWorkerPorts extends Pick<Announcer, "publish" | "region"> 
   readonly wake: (endpoint: string) => Promise<void>;
   /** A request to the instance failed. */
   readonly suspect: (instance: string) => void;
+  readonly call: CallInstance;
 }
 
 /** Used where MaxConcurrentInvocationsPerInstance is not set: AWS chooses "an optimal value" then. */
@@ -66,9 +68,10 @@ export class AsyncWorker implements AsyncDisposable {
 
   private constructor(ports: AsyncWorkerPorts) {
     this.#ports = ports;
-    const { objects, clock, table } = ports;
+    const { objects, clock, table, call } = ports;
     this.#attempts = {
       objects,
+      call,
       clock,
       inlineBody: (id) => table.body(id),
       stopping: this.#stopping.signal,
