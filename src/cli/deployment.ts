@@ -23,6 +23,8 @@ export interface DeploymentSpec {
   readonly environment: Readonly<Record<string, string>>;
   /** A package of this machine to upload, or the address of one in the object store. */
   readonly model: ModelPackage | string;
+  /** In place of instances. */
+  readonly serverless?: { readonly memoryMiB: number; readonly maxConcurrency: number };
   /** Whether it takes asynchronous requests, and no others. */
   readonly async?: boolean;
   /** Milliseconds until waiting is given up; undefined does not wait. */
@@ -85,9 +87,18 @@ export async function deployEndpoint(spec: DeploymentSpec, ports: DeploymentPort
           {
             VariantName: "AllTraffic",
             ModelName: name,
-            InstanceType: spec.instanceType as ProductionVariantInstanceType,
-            InitialInstanceCount: spec.instances,
             InitialVariantWeight: 1,
+            ...(spec.serverless
+              ? {
+                  ServerlessConfig: {
+                    MemorySizeInMB: spec.serverless.memoryMiB,
+                    MaxConcurrency: spec.serverless.maxConcurrency,
+                  },
+                }
+              : {
+                  InstanceType: spec.instanceType as ProductionVariantInstanceType,
+                  InitialInstanceCount: spec.instances,
+                }),
           },
         ],
         ...(spec.async && { AsyncInferenceConfig: await asyncConfig(spec.endpoint, ports) }),

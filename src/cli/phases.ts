@@ -26,11 +26,13 @@ export function statusStyle(status: string | undefined): "green" | "red" | "yell
 /** What an endpoint is doing: `Creating: AllTraffic 0 of 1 instances, Creating (downloading)`. */
 export function phase(endpoint: Partial<DescribeEndpointCommandOutput>): string {
   const variants = endpoint.PendingDeploymentSummary?.ProductionVariants ?? endpoint.ProductionVariants ?? [];
-  const parts = variants.map(({ VariantName, CurrentInstanceCount, DesiredInstanceCount, VariantStatus }) => {
+  const parts = variants.map((variant) => {
+    const { VariantName, VariantStatus, CurrentInstanceCount, DesiredInstanceCount } = variant;
     const last = VariantStatus?.at(-1);
     const doing = last?.Status
       ? `, ${last.Status}${last.StatusMessage ? ` (${printable(last.StatusMessage)})` : ""}`
       : "";
+    if (variant.DesiredServerlessConfig) return `${VariantName} serverless${doing}`;
     return `${VariantName} ${CurrentInstanceCount ?? 0} of ${DesiredInstanceCount ?? "?"} instances${doing}`;
   });
   return `${endpoint.EndpointStatus}${parts.length > 0 ? `: ${parts.join("; ")}` : ""}`;

@@ -73,3 +73,9 @@ test("a failure rests, and waiting has an end", async () => {
 test("an endpoint without variants is its status", () => {
   expect(phase({ EndpointStatus: "Deleting" })).toBe("Deleting");
 });
+
+test("a serverless endpoint has no number of instances", () => {
+  const DesiredServerlessConfig = { MemorySizeInMB: 1024, MaxConcurrency: 5 };
+  const ProductionVariants = [{ VariantName: "A", CurrentInstanceCount: 0, DesiredServerlessConfig }];
+  expect(phase({ EndpointStatus: "InService", ProductionVariants })).toBe("InService: A serverless");
+});

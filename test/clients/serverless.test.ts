@@ -33,7 +33,7 @@ const serverless = (more: Partial<sagemaker.ProductionVariantServerlessConfig> =
     InstanceType: undefined,
     InitialInstanceCount: undefined,
     ServerlessConfig: { MemorySizeInMB: 1024, MaxConcurrency: 2, ...more },
-  }) as unknown as Partial<sagemaker.ProductionVariant>;
+  }) satisfies Partial<sagemaker.ProductionVariant>;
 
 /** Process ids of instances. */
 const running = (server: TidewayServer) =>
@@ -51,7 +51,9 @@ function instanceFolders({ dataDir }: TidewayServer): string[] {
   );
 }
 
-const idle = (server: TidewayServer) => expect.poll(() => running(server), { timeout: 20_000 }).toBe(0);
+async function idle(server: TidewayServer): Promise<void> {
+  await expect.poll(() => running(server), { timeout: 20_000 }).toBe(0);
+}
 
 test("an idle endpoint has no instance; its next request starts one, and is answered by it", async () => {
   const server = await start();

@@ -10,11 +10,15 @@ const REQUESTS = 4;
 async function start(...options: string[]): Promise<KillableServer> {
   const server = await KillableServer.start(...options);
   await server.tideway.image("serial", SERIAL_MODEL, "{socket}");
-  await server.tideway.deploy("serial", { Image: "serial", Environment: { SERIAL_MS: "1000" } }, {
-    InstanceType: undefined,
-    InitialInstanceCount: undefined,
-    ServerlessConfig: { MemorySizeInMB: 1024, MaxConcurrency: REQUESTS },
-  } as object);
+  await server.tideway.deploy(
+    "serial",
+    { Image: "serial", Environment: { SERIAL_MS: "1000" } },
+    {
+      InstanceType: undefined,
+      InitialInstanceCount: undefined,
+      ServerlessConfig: { MemorySizeInMB: 1024, MaxConcurrency: REQUESTS },
+    },
+  );
   return server;
 }
 

@@ -26,11 +26,21 @@ export const deploy: Command = {
       summary: "image (default: the built-in model server, or Python where there is code/inference.py)",
     },
     { flags: "-e, --env <K=V>", summary: "environment variable of the model (repeat for more)", many: true },
+    {
+      flags: "--serverless <MB>",
+      summary:
+        "no instances: workers of so much memory (1024, 2048 ... 6144) come with requests and go without",
+    },
+    { flags: "--max-concurrency <n>", summary: "with --serverless: how many workers at most", default: "5" },
     { flags: "--async", summary: "take asynchronous requests (InvokeEndpointAsync), and no others" },
     { flags: "--no-wait", summary: "do not wait until it serves" },
     { flags: "--timeout <seconds>", summary: "how long to wait", default: "900" },
   ],
-  examples: ["tideway deploy model.onnx --name iris", "tideway deploy ./my-model --name churn --instances 2"],
+  examples: [
+    "tideway deploy model.onnx --name iris",
+    "tideway deploy ./my-model --name churn --instances 2",
+    "tideway deploy model.onnx --name now-and-then --serverless 2048",
+  ],
   async run(call) {
     const { options, terminal, signal } = call;
     const [path, endpoint] = [required(call.args[0]), required(options["name"])];
@@ -40,6 +50,12 @@ export const deploy: Command = {
       instances: wholeNumber(options["instances"], "--instances", 1, 1000),
       environment: environment(options["env"]),
       async: options["async"] === true,
+      ...(options["serverless"] !== undefined && {
+        serverless: {
+          memoryMiB: wholeNumber(options["serverless"], "--serverless", 1024, 6144),
+          maxConcurrency: wholeNumber(options["maxConcurrency"], "--max-concurrency", 1, 200),
+        },
+      }),
       waitMs:
         options["wait"] === false
           ? undefined

@@ -49,10 +49,13 @@ export const describe: Command = {
         (config?.ProductionVariants ?? []).map((variant, index) => {
           const live = endpoint.ProductionVariants?.find((one) => one.VariantName === variant.VariantName);
           const container = models[index]?.PrimaryContainer;
+          const serverless = live?.CurrentServerlessConfig ?? variant.ServerlessConfig;
           return [
             variant.VariantName ?? "",
-            `${live?.CurrentInstanceCount ?? 0}/${live?.DesiredInstanceCount ?? variant.InitialInstanceCount ?? 0}`,
-            variant.InstanceType ?? "",
+            serverless
+              ? `${serverless.ProvisionedConcurrency ?? 0}..${serverless.MaxConcurrency}`
+              : `${live?.CurrentInstanceCount ?? 0}/${live?.DesiredInstanceCount ?? variant.InitialInstanceCount ?? 0}`,
+            serverless ? `serverless ${serverless.MemorySizeInMB} MB` : (variant.InstanceType ?? ""),
             String(live?.CurrentWeight ?? variant.InitialVariantWeight ?? 1),
             variant.ModelName ?? "",
             container?.Image ?? "",
