@@ -4,7 +4,7 @@ import { ODD_MODEL } from "../support/tideway-server.ts";
 import { KillableServer, until } from "./killable-server.ts";
 import { seesProcesses } from "./steady-server.ts";
 
-const CRASHES = 4;
+const CRASHES = 3;
 
 test.skipIf(!seesProcesses)(
   `F08, F30: ${CRASHES} crashes in a row: each fails its own request only, the pauses grow, callers get documented errors at once, and it serves again (needs /proc)`,
@@ -41,8 +41,8 @@ test.skipIf(!seesProcesses)(
     console.log(
       `${CRASHES} crashes, answered again after ${pauses.map(Math.round).join(", ")} ms; meanwhile ${[...refusals].map(([name, count]) => `${count} ${name}`).join(", ")}, the slowest after ${Math.round(slowest)} ms`,
     );
-    // 1, 2, 4, 8 s, each at a random point of its second half
-    expect(pauses.at(-1)!).toBeGreaterThan(3900);
+    // 1, 2, 4 s, each at a random point of its second half
+    expect(pauses.at(-1)!).toBeGreaterThan(1900);
     expect(pauses.at(-1)!).toBeGreaterThan(pauses[0]!);
     expect([...refusals.keys()]).toContain("ServiceUnavailable");
   },
