@@ -69,6 +69,7 @@ export interface Received {
 /** A web server that keeps what it gets, and answers as it is told to. */
 export async function subscriber(
   answer: (reply: ServerResponse, request: Received, count: number) => void = (reply) => reply.end(),
+  port = 0,
 ) {
   const received: Received[] = [];
   let told: (() => void)[] = [];
@@ -83,17 +84,21 @@ export async function subscriber(
       told = [];
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
     received,
+    /** Nobody answers any more. */
+    async close(): Promise<void> {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
     /** Resolves once so many requests have come. */
     async got(count: number): Promise<void> {
       while (received.length < count) await new Promise<void>((resolve) => told.push(resolve));
     },
     async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      if (server.listening) await this.close();
     },
   };
 }
