@@ -11,7 +11,7 @@ createServer((request, response) => {
   const parts = [];
   request.on("data", (part) => parts.push(part));
   request.on("end", () => {
-    if (request.url === "/ping") return response.end();
+    if (request.url === "/ping") return void response.end();
     const input = Buffer.concat(parts).toString();
     appendFileSync(RECORD, `${input}\n`);
     setTimeout(() => response.end(`${input} ${Math.random()}`), Number(WORK_MS));
