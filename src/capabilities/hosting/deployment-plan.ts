@@ -117,7 +117,6 @@ export function checkConfig(config: EndpointConfigSpec): void {
 
 function checkAsync({ OutputConfig }: AsyncInferenceConfig): void {
   const { S3OutputPath, S3FailurePath } = OutputConfig ?? {};
-  if (OutputConfig?.NotificationConfig) throw unsupported("NotificationConfig", "a notification");
   if (!S3OutputPath) throw invalid("AsyncInferenceConfig needs an S3OutputPath in its OutputConfig.");
   for (const [member, uri] of Object.entries({ S3OutputPath, S3FailurePath }))
     if (uri !== undefined && !parseS3Uri(uri))
