@@ -26,7 +26,8 @@ const MISSED_BEATS = 5;
 const START_MS = 120_000;
 /** Beyond the time that a role gives its requests to end. */
 const STOP_SLACK_MS = 10_000;
-const STABLE_MS = 2000;
+/** A process that was ready for so long ended of something new: its successor is started at once. */
+const STABLE_MS = 1000;
 
 /** 0, then 100 ms, 200 ms ... 5 s: how long to wait before the start that follows so many quick ends. */
 export function restartDelayMs(quickEnds: number): number {
