@@ -19,6 +19,7 @@ import { neighbourRows } from "./rows/neighbour.ts";
 import { measurePeers } from "./rows/peers.ts";
 import { restRows } from "./rows/rest.ts";
 import { saturationRows } from "./rows/saturation.ts";
+import { serverlessRows } from "./rows/serverless.ts";
 import { tensorRows } from "./rows/tensor.ts";
 import { treesRows } from "./rows/trees.ts";
 import { Subject } from "./subject.ts";
@@ -33,6 +34,7 @@ const ROWS: Readonly<Record<string, (bench: Bench) => Promise<Row[]>>> = {
   tensor: tensorRows,
   deploy: deployRows,
   describe: describeRows,
+  serverless: serverlessRows,
   boto3: boto3Rows,
   rest: restRows,
 };

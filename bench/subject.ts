@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { ProductionVariantServerlessConfig } from "@aws-sdk/client-sagemaker";
 import { AwsClients } from "../src/cli/aws-clients.ts";
 import type { Connection } from "../src/cli/data-folder.ts";
 import { modelFiles, pack } from "../src/cli/model-package.ts";
@@ -16,6 +17,9 @@ const MODELS = new URL("../examples/models/", import.meta.url);
 /** A small ONNX model of 30 features. */
 export const SMALL_MODEL = fileURLToPath(new URL("breast-cancer/model.onnx", MODELS));
 
+/** How long a worker of a serverless endpoint is kept for nobody. */
+export const IDLE_SECONDS = 1;
+
 /** No model here takes a tenth of it. */
 const DEPLOY_MS = 60_000;
 
@@ -28,6 +32,8 @@ export interface Deployment {
   /** As `upload` gave it. */
   readonly modelUrl?: string | undefined;
   readonly instances?: number;
+  /** In place of instances. */
+  readonly serverless?: ProductionVariantServerlessConfig;
 }
 
 /** The server that is measured, as a process of its own, with an endpoint. */
@@ -53,7 +59,13 @@ export class Subject implements AsyncDisposable {
     const start = performance.now();
     await using parts = new AsyncDisposableStack();
     const subject = parts.use(
-      new Subject(folder, await ServerProcess.start(join(folder, "data"), process.env)),
+      new Subject(
+        folder,
+        await ServerProcess.start(join(folder, "data"), {
+          ...process.env,
+          TIDEWAY_SERVERLESS_IDLE_SECONDS: String(IDLE_SECONDS),
+        }),
+      ),
     );
     const { sdk, client } = await subject.aws.s3();
     await client.send(new sdk.CreateBucketCommand({ Bucket: "bench" }));
@@ -109,7 +121,7 @@ export class Subject implements AsyncDisposable {
 
   /** CreateModel, CreateEndpointConfig, CreateEndpoint, then DescribeEndpoint until InService, without a waiter's pauses. */
   async deploy(name: string, deployment: Deployment = { modelUrl: this.modelUrl }): Promise<void> {
-    const { image = "tideway/auto", modelUrl, instances = 1 } = deployment;
+    const { image = "tideway/auto", modelUrl, instances = 1, serverless } = deployment;
     const { sdk, client } = await this.aws.sagemaker();
     const role = `arn:aws:iam::${this.connection.accountId}:role/bench`;
     await client.send(
@@ -126,8 +138,9 @@ export class Subject implements AsyncDisposable {
           {
             VariantName: "AllTraffic",
             ModelName: name,
-            InstanceType: "ml.m5.large",
-            InitialInstanceCount: instances,
+            ...(serverless
+              ? { ServerlessConfig: serverless }
+              : { InstanceType: "ml.m5.large", InitialInstanceCount: instances }),
           },
         ],
       }),

@@ -106,6 +106,9 @@ const G_FAMILIES = table<number>({ g4dn: 4, g5: 4, g6: 4, g6e: 8 });
 /** The type of a serverless worker of so much memory. */
 export const serverlessType = (memoryMiB: number) => `serverless.${memoryMiB}`;
 
+/** Whether it is a serverless worker's, which takes one request at a time. */
+export const isServerlessType = (instanceType: string) => instanceType.startsWith("serverless.");
+
 /** AWS gives a serverless worker vCPUs in proportion to its memory, and does not say how many: here one for 2 GiB. */
 function serverlessShape(instanceType: string): ResourceShape | undefined {
   const [, memory] = /^serverless\.(\d{4})$/.exec(instanceType) ?? [];

@@ -1,4 +1,4 @@
-import { shapeOf } from "../instance-types.ts";
+import { isServerlessType, shapeOf } from "../instance-types.ts";
 
 /** What one instance may use of the machine. */
 export interface Limits {
@@ -26,7 +26,7 @@ export function limitsOf(instanceType: string, override: Partial<Limits> = {}): 
 
 /** What happened to an instance that hit a limit, and what to do: for a FailureReason or a line of the log. */
 export function excessSentence(excess: Excess, limits: Limits, instanceType: string): string {
-  if (excess === "memory" && instanceType.startsWith("serverless."))
+  if (excess === "memory" && isServerlessType(instanceType))
     return (
       `The model's server used more memory than the ${limits.memoryMiB} MiB of its serverless endpoint, and was ended. ` +
       `Raise MemorySizeInMB, or look for a leak in the model's code.`

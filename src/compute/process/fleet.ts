@@ -7,7 +7,7 @@ import type { Random } from "../../base/random.ts";
 import { ArtifactError, type ArtifactLease, type ArtifactProgress, type Artifacts } from "../artifacts.ts";
 import type { Address, ArtifactSource, FleetFailure, FleetSpec, FleetStatus } from "../engine.ts";
 import { chooseProgram, describeProgram, resolveImage, type ImageAliases, type Program } from "../images.ts";
-import { shapeOf } from "../instance-types.ts";
+import { isServerlessType, shapeOf } from "../instance-types.ts";
 import { sandboxExit, type Confinement, type Isolation } from "../isolation/isolation.ts";
 import { LaunchError } from "./executable.ts";
 import { Instance, type InstanceOwner, type Launch, type Patience } from "./instance.ts";
@@ -179,6 +179,7 @@ export class Fleet implements InstanceOwner {
       container,
       program,
       shape: shapeOf(this.#spec.instanceType),
+      oneAtATime: isServerlessType(this.#spec.instanceType),
       region: workshop.region,
       folder: instance.folder,
       modelDir,

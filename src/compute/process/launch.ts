@@ -89,6 +89,8 @@ export function instanceEnvironment(options: {
   readonly container: ContainerSpec;
   readonly program: Program;
   readonly shape: ResourceShape | undefined;
+  /** Whether it gets its requests one after the other. */
+  readonly oneAtATime: boolean;
   readonly region: string;
   readonly folder: string;
   readonly modelDir: string;
@@ -105,6 +107,8 @@ export function instanceEnvironment(options: {
   environment["OMP_NUM_THREADS"] = String(cores);
   // One thread per session is fastest for small models; a container's Environment may ask for more.
   environment["TIDEWAY_THREADS"] = "1";
+  // There is nothing to run together, so no time is spent on finding out whether it pays.
+  if (options.oneAtATime) environment["TIDEWAY_MAX_BATCH_SIZE"] = "1";
   environment["PYTHONUNBUFFERED"] = "1";
   Object.assign(environment, container.environment, {
     HOME: folder,

@@ -129,6 +129,17 @@ describe("an instance's surroundings", () => {
     expect(Object.keys(env).filter((name) => !expected.test(name))).toEqual([]);
   });
 
+  test("of a serverless worker say that requests come one by one, and leave its model's owner the last word", async () => {
+    const { engine } = await open();
+    const instanceType = "serverless.1024";
+    await engine.apply({ ...spec(), instanceType });
+    await until(engine, "f-1", ready(1));
+    expect((await see(engine, "f-1")).env).toMatchObject({ TIDEWAY_MAX_BATCH_SIZE: "1" });
+    await engine.apply({ ...spec({ TIDEWAY_MAX_BATCH_SIZE: "7" }), id: "f-2", instanceType });
+    await until(engine, "f-2", ready(1));
+    expect((await see(engine, "f-2")).env).toMatchObject({ TIDEWAY_MAX_BATCH_SIZE: "7" });
+  });
+
   test("have a socket path that fits, and that only this user reaches, below the deepest data folder", async () => {
     const root = mkdtempSync(join(tmpdir(), "tideway-engine-"));
     closers.push(() => rmSync(root, { recursive: true, force: true }));
