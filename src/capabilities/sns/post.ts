@@ -1,6 +1,5 @@
 /** A notification sent to a URL that a user gave: bounded in time and in what is read, and never to metadata services. */
-import type { LookupAddress } from "node:dns";
-import { lookup as dnsLookup } from "node:dns";
+import { lookup, type LookupAddress, type LookupAllOptions } from "node:dns";
 import { BlockList, isIP, type LookupFunction } from "node:net";
 import type { Clock } from "../../base/clock.ts";
 import { request as httpRequest } from "../../base/node-http.ts";
@@ -39,16 +38,24 @@ function isForbidden(address: string): boolean {
   return forbidden.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
 }
 
-const guardedLookup: LookupFunction = (hostname, options, callback) => {
-  dnsLookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
-    if (error) return callback(error, [], 0);
-    if (addresses.some(({ address }) => isForbidden(address)))
-      return callback(new ForbiddenAddress(`${hostname} has a link-local or metadata address`), [], 0);
-    const [first] = addresses;
-    if (options.all) callback(null, addresses);
-    else callback(null, first?.address ?? "", first?.family);
-  });
-};
+/** Finds the addresses of a name, as `lookup` of node:dns does with `all`. */
+export type Resolve = (
+  hostname: string,
+  options: LookupAllOptions,
+  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void;
+
+const guarded =
+  (resolve: Resolve): LookupFunction =>
+  (hostname, options, callback) =>
+    resolve(hostname, { ...options, all: true }, (error, addresses) => {
+      if (error) return callback(error, [], 0);
+      if (addresses.some(({ address }) => isForbidden(address)))
+        return callback(new ForbiddenAddress(`${hostname} has a link-local or metadata address`), [], 0);
+      const [first] = addresses;
+      if (options.all) callback(null, addresses);
+      else callback(null, first?.address ?? "", first?.family);
+    });
 
 class ForbiddenAddress extends Error {}
 
@@ -59,6 +66,7 @@ export function post(
   body: string,
   clock: Clock,
   signal: AbortSignal,
+  resolveName: Resolve = lookup,
 ): Promise<Attempt> {
   const refusal = refusedUrl(url);
   if (refusal !== undefined) return Promise.resolve({ kind: "refused", reason: refusal });
@@ -69,7 +77,7 @@ export function post(
       method: "POST",
       agent: false,
       headers: { ...headers, "content-length": bytes.byteLength, connection: "close" },
-      lookup: guardedLookup,
+      lookup: guarded(resolveName),
       signal,
     });
     const cancel = clock.after(DEADLINE_MS, () =>
