@@ -173,7 +173,7 @@ export class Call implements InstanceEvents, Expiring {
   #other(): RoutedInstance | undefined {
     const { clock, random } = this.#tools;
     const { instances, routing, serverless } = this.#variant;
-    if (serverless) return freeWorker(instances, clock.monotonic());
+    if (serverless) return freeWorker(instances, clock.monotonic(), random.number());
     return pickInstance(instances, routing, clock.monotonic(), random.number(), this.#instance);
   }
 

@@ -34,9 +34,21 @@ export function pickInstance<I extends Candidate>(
   return best;
 }
 
-/** A worker, which takes one request at a time, that has none and did not just fail: the first, so that the last ones stay idle. */
-export function freeWorker<I extends Candidate>(workers: readonly I[], now: number): I | undefined {
-  return workers.find(({ outstanding, avoidUntil }) => outstanding === 0 && avoidUntil <= now);
+/**
+ * A worker, which takes one request at a time, that has none and did not just fail. Any of them by `chance`: other gateways
+ * choose among the same.
+ */
+export function freeWorker<I extends Candidate>(
+  workers: readonly I[],
+  now: number,
+  chance: number,
+): I | undefined {
+  const start = Math.floor(chance * workers.length);
+  for (let i = 0; i < workers.length; i++) {
+    const one = workers[(start + i) % workers.length]!;
+    if (one.outstanding === 0 && one.avoidUntil <= now) return one;
+  }
+  return undefined;
 }
 
 /** More than any number of outstanding requests. */

@@ -68,7 +68,8 @@ export class ServerlessCalls implements Disposable {
   }
 
   #free({ instances }: RoutedVariant): RoutedInstance | undefined {
-    return freeWorker(instances, this.#tools.clock.monotonic());
+    const { clock, random } = this.#tools;
+    return freeWorker(instances, clock.monotonic(), random.number());
   }
 
   #waiting(fleet: string): number {
@@ -87,7 +88,12 @@ export class ServerlessCalls implements Disposable {
     const { fleet } = variant;
     fleet.onFree ??= () => this.#advance(fleet.name);
     // one that no worker has seen may wait for another, once
-    const unsent = patient ? () => this.#wait(invocation, streaming, variant, resolve, false) : resolve;
+    const again = (): void => {
+      this.#wait(invocation, streaming, variant, resolve, false);
+      // there may be another route by now
+      this.#advance(fleet.name);
+    };
+    const unsent = patient ? again : resolve;
     new Call(this.#tools, invocation, endpoint, variant, worker, streaming, resolve, unsent).start();
   }
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { pickInstance } from "../../src/dataplane/instance-picker.ts";
+import { freeWorker, pickInstance } from "../../src/dataplane/instance-picker.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 
 const one = (outstanding: number, avoidUntil = 0) => ({ outstanding, avoidUntil });
@@ -36,4 +36,13 @@ test("one that failed lately is used only where no other is left; one that was t
   expect(pickInstance([instances[0]!], LEAST, 500, 0)).toBe(instances[0]);
   expect(pickInstance([instances[0]!], LEAST, 500, 0, instances[0])).toBeUndefined();
   expect(pickInstance([], LEAST, 0, 0)).toBeUndefined();
+});
+
+test("a free worker is any of those that have nothing to do and did not fail lately", () => {
+  const workers = [one(0), one(1), one(0, 1000), one(0)];
+  expect(freeWorker(workers, 500, 0)).toBe(workers[0]);
+  for (const chance of [0.3, 0.6, 0.9]) expect(freeWorker(workers, 500, chance)).toBe(workers[3]);
+  expect(freeWorker(workers, 1500, 0.6)).toBe(workers[2]);
+  expect(freeWorker([one(1), one(0, 1000)], 500, 0)).toBeUndefined();
+  expect(freeWorker([], 500, 0)).toBeUndefined();
 });

@@ -93,14 +93,22 @@ function pending(fleet: FleetStatus): { pending?: number } {
   return missing > 0 ? { pending: missing } : {};
 }
 
+/** Instances that were started again so often, and did not come up the last time either. */
+const failingInstances = ({ instances }: FleetStatus) =>
+  instances.filter(
+    ({ phase, restarts, timeline: { downloading = 0, ready = 0 } }) =>
+      phase === "exited" && restarts >= LOOP_RESTARTS && ready < downloading,
+  );
+
 /** A serverless variant's requests wait for a worker, unless none can be had. */
 function serverlessRoute(variant: VariantPlan, fleet: FleetStatus): { serverless?: ServerlessRoute } {
   if (!variant.serverless) return {};
   const { maxConcurrency } = variant.serverless;
-  const looping = readyInstances(fleet).length === 0 && loopingInstances(fleet).length > 0;
+  const failing =
+    readyInstances(fleet).length === 0 && loopingInstances(fleet).length + failingInstances(fleet).length > 0;
   const failure = fleet.failure
     ? failureReason(variant, fleet)
-    : looping && "The model's server ends again and again soon after it is started. Its log says why.";
+    : failing && "The model's server ends again and again when it is started. Its log says why.";
   return { serverless: { maxConcurrency, ...(failure && { failure }) } };
 }
 

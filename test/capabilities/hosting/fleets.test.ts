@@ -80,6 +80,32 @@ test("instances that are missing are pending, unless they can not be expected", 
   expect(pendingOf({ desired: 1, instances: [died(3, 100)] })).toBe(undefined);
 });
 
+test("who waits for a worker is told when none comes up any more", () => {
+  const told = (...instances: object[]) =>
+    endpointRoute(
+      { name: "iris", arn: "arn:iris" } as never,
+      {
+        variants: [{ name: "a", container: { environment: {} }, serverless: { maxConcurrency: 4 } }],
+      } as never,
+      [{ ...fleet, instances: instances as never }],
+    ).variants[0]!.serverless;
+  const exited = (restarts: number, ready?: number) => ({
+    phase: "exited",
+    restarts,
+    timeline: { downloading: 50_000, exited: 60_000, ...(ready !== undefined && { ready }) },
+  });
+  const ready = { phase: "ready", restarts: 9, timeline: {}, address: { kind: "unix", path: "/x" } };
+  const patient = { maxConcurrency: 4 };
+  const failing = { maxConcurrency: 4, failure: expect.stringContaining("again and again") };
+  expect(told()).toEqual(patient);
+  expect(told(exited(2))).toEqual(patient);
+  expect(told(exited(3))).toEqual(failing);
+  expect(told(exited(3, 40_000))).toEqual(failing);
+  expect(told(exited(3, 59_000))).toEqual(failing);
+  expect(told(exited(3), ready)).toEqual(patient);
+  expect(told({ ...exited(3), phase: "starting" })).toEqual(patient);
+});
+
 test("a failure reason keeps the cause and the log's end within the 1,024 characters it has", () => {
   const logTail = Array.from({ length: 100 }, (_, index) => `line ${index} ${"x".repeat(50)}`);
   const reason = failureReason(plan, {
