@@ -8,15 +8,19 @@ export const MESSAGE_MIGRATIONS: readonly string[] = [
      id INTEGER PRIMARY KEY AUTOINCREMENT,
      queue TEXT NOT NULL,
      message_id TEXT NOT NULL,
-     body TEXT NOT NULL,
-     attributes TEXT NOT NULL,
-     system TEXT NOT NULL,
      group_id TEXT,
      sent_at REAL NOT NULL,
      visible_at REAL NOT NULL,
      first_received_at REAL,
      receives INTEGER NOT NULL DEFAULT 0,
      receipt TEXT
+   ) STRICT;
+   -- apart from the messages, so that taking one writes a small row, and counting them reads none of this
+   CREATE TABLE contents (
+     id INTEGER PRIMARY KEY REFERENCES messages (id) ON DELETE CASCADE,
+     system TEXT NOT NULL,
+     attributes TEXT NOT NULL,
+     body TEXT NOT NULL
    ) STRICT;
    CREATE INDEX messages_by_visibility ON messages (queue, visible_at, id);
    CREATE INDEX messages_by_age ON messages (queue, sent_at);
@@ -86,13 +90,16 @@ export interface Counts {
 interface Row {
   readonly id: number;
   readonly message_id: string;
-  readonly body: string;
-  readonly attributes: string;
-  readonly system: string;
   readonly group_id: string | null;
   readonly sent_at: number;
   readonly first_received_at: number | null;
   readonly receives: number;
+}
+
+interface Content {
+  readonly system: string;
+  readonly attributes: string;
+  readonly body: string;
 }
 
 const STANDARD = `SELECT * FROM messages WHERE queue = :queue AND visible_at <= :now ORDER BY visible_at, id LIMIT :limit`;
@@ -112,20 +119,25 @@ export class MessageTable {
 
   /** Its place in the order of all messages. */
   add(queue: string, message: NewMessage, now: number): number {
-    return this.#database.run(
-      `INSERT INTO messages (queue, message_id, body, attributes, system, group_id, sent_at, visible_at)
-       VALUES (:queue, :messageId, :body, :attributes, :system, :groupId, :now, :visibleAt)`,
+    const { id } = this.#database.run(
+      `INSERT INTO messages (queue, message_id, group_id, sent_at, visible_at)
+       VALUES (:queue, :messageId, :groupId, :now, :visibleAt)`,
       {
         queue,
         messageId: message.messageId,
-        body: message.body,
-        attributes: JSON.stringify(message.attributes),
-        system: JSON.stringify(message.system),
         groupId: message.groupId ?? null,
         now,
         visibleAt: now + message.delayMs,
       },
-    ).id;
+    );
+    this.#database.run(
+      "INSERT INTO contents (id, system, attributes, body) VALUES (?, ?, ?, ?)",
+      id,
+      JSON.stringify(message.system),
+      JSON.stringify(message.attributes),
+      message.body,
+    );
+    return id;
   }
 
   /** The message that was sent with this deduplication id and is still remembered. */
@@ -257,12 +269,13 @@ export class MessageTable {
       receipt,
       row.id,
     );
+    const content = this.#database.one("SELECT * FROM contents WHERE id = ?", row.id) as Content;
     return {
       id: row.id,
       messageId: row.message_id,
-      body: row.body,
-      attributes: JSON.parse(row.attributes) as StoredAttributes,
-      system: JSON.parse(row.system) as SystemAttributes,
+      body: content.body,
+      attributes: JSON.parse(content.attributes) as StoredAttributes,
+      system: JSON.parse(content.system) as SystemAttributes,
       groupId: row.group_id ?? undefined,
       sentAt: row.sent_at,
       firstReceivedAt,
@@ -272,12 +285,15 @@ export class MessageTable {
   }
 
   #move(row: Row, { queue, sourceArn }: NonNullable<Taking["redrive"]>, now: number): void {
-    const system = { ...(JSON.parse(row.system) as SystemAttributes), DeadLetterQueueSourceArn: sourceArn };
     this.#database.run(
-      "UPDATE messages SET queue = ?, visible_at = ?, receipt = NULL, system = ? WHERE id = ?",
+      "UPDATE messages SET queue = ?, visible_at = ?, receipt = NULL WHERE id = ?",
       queue,
       now,
-      JSON.stringify(system),
+      row.id,
+    );
+    this.#database.run(
+      "UPDATE contents SET system = json_set(system, '$.DeadLetterQueueSourceArn', ?) WHERE id = ?",
+      sourceArn,
       row.id,
     );
   }
