@@ -14,6 +14,7 @@ export const TARGETS: Readonly<Record<string, readonly string[]>> = {
     "wire/constraint",
     "wire/routes",
   ],
+  "fast-path": ["wire/fast-path/"],
   frames: ["base/frames"],
   "instance-answer": ["dataplane/response-head", "dataplane/chunked-body"],
   csv: ["model-server/codecs/csv-numbers", "model-server/codecs/csv", "model-server/codecs/fit"],

@@ -77,7 +77,9 @@ export async function startServer({
     }),
   );
   const gateway = parts.use(openGateway(ports, dataPlane, control));
-  const listener = parts.use(createListener((message, reply) => gateway.handle(message, reply), { clock }));
+  const listener = parts.use(
+    createListener((message, reply) => gateway.handle(message, reply), { clock, plain: gateway }),
+  );
   const { port } = await listener.listen(settings.port, settings.host).catch((error: unknown) => {
     throw listenFailure(error, settings);
   });

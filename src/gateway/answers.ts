@@ -3,21 +3,36 @@ import type { ServerResponse } from "node:http";
 import { ModelStreamError } from "@aws-sdk/client-sagemaker-runtime";
 import { StreamFailure } from "../dataplane/data-plane.ts";
 import type { Outcome } from "../dataplane/outcome.ts";
+import type { PlainExchange } from "../wire/fast-path/plain-exchange.ts";
 import { endReply, pipeReply } from "../wire/reply-body.ts";
 import { REST_JSON, RUNTIME } from "./runtime-service.ts";
 
 /** A client that takes nothing of its answer is cut within 10 s: it has no longer for its headers, either. */
-const STALL_MS = 5000;
+export const STALL_MS = 5000;
 
 export type Answered<Body> = Extract<Outcome<Body>, { kind: "answered" }>;
 
 /** InvokeEndpoint: the container's bytes as they are. */
 export function endAnswer(reply: ServerResponse, requestId: string, answered: Answered<Uint8Array>): void {
-  const { answer, body, variant } = answered;
-  const head = ["x-amzn-RequestId", requestId, "x-Amzn-Invoked-Production-Variant", variant];
-  for (const name in answer.headers) head.push(name, answer.headers[name]!);
-  head.push("content-length", String(body.byteLength));
-  endReply(reply.writeHead(200, head), Buffer.from(body.buffer, body.byteOffset, body.byteLength), STALL_MS);
+  const bytes = bytesOf(answered);
+  const head = [...answerFields(requestId, answered), "content-length", String(bytes.length)];
+  endReply(reply.writeHead(200, head), bytes, STALL_MS);
+}
+
+/** The same on the fast path. */
+export function replyPlain(exchange: PlainExchange, requestId: string, answered: Answered<Uint8Array>): void {
+  exchange.reply(200, answerFields(requestId, answered), bytesOf(answered), STALL_MS);
+}
+
+/** Names and values by turns. */
+function answerFields(requestId: string, { answer, variant }: Answered<Uint8Array>): string[] {
+  const fields = ["x-amzn-RequestId", requestId, "x-Amzn-Invoked-Production-Variant", variant];
+  for (const name in answer.headers) fields.push(name, answer.headers[name]!);
+  return fields;
+}
+
+function bytesOf({ body }: Answered<Uint8Array>): Buffer {
+  return Buffer.from(body.buffer, body.byteOffset, body.byteLength);
 }
 
 /** InvokeEndpointWithResponseStream: the container's bytes as events. */

@@ -14,16 +14,17 @@ import { DeadlineList } from "../dataplane/deadlines.ts";
 import type { Outcome } from "../dataplane/outcome.ts";
 import type { Credentials } from "../wire/credentials.ts";
 import { Denial, denialFault } from "../wire/denial.ts";
+import type { PlainExchange, PlainService } from "../wire/fast-path/plain-exchange.ts";
 import { Hosts } from "../wire/hosts.ts";
-import { type HttpRequest, type HttpResponse, receive } from "../wire/http.ts";
+import { type HttpRequest, receive } from "../wire/http.ts";
 import { INVOCATION_LIMIT } from "../wire/limits.ts";
 import { failure } from "../wire/protocol.ts";
 import { authenticate, type Dispatcher } from "../wire/server.ts";
 import { sha256, type Signature } from "../wire/sigv4.ts";
-import { type Answered, endAnswer, passOn, streamEvents } from "./answers.ts";
+import { type Answered, endAnswer, passOn, replyPlain, STALL_MS, streamEvents } from "./answers.ts";
 import { ClientGone } from "./client-gone.ts";
 import { containerPath } from "./container-path.ts";
-import { readInvocationInput } from "./invocation-input.ts";
+import { type InvocationInput, readInvocationInput } from "./invocation-input.ts";
 import { type InvocationTarget, invocationTarget } from "./invocation-target.ts";
 import { outcomeError } from "./outcome-errors.ts";
 import { ClientLeft, readRequestBody } from "./request-body.ts";
@@ -48,7 +49,8 @@ export interface GatewayOptions {
   readonly bodyTimeoutMs?: number;
 }
 
-export interface Gateway extends Disposable {
+/** Its plain side answers invocations that came whole, past node:http. */
+export interface Gateway extends Disposable, PlainService {
   /** Answers one request; never rejects. */
   handle(message: IncomingMessage, reply: ServerResponse): Promise<void>;
 }
@@ -61,6 +63,8 @@ export function createGateway(options: GatewayOptions): Gateway {
 /** A refused client may go on sending for so long, so that it gets to read why. */
 const LINGER_MS = 2000;
 const BODY_MS = 65_000;
+/** Invocations of one answer, with nothing in the path that would have to be decoded. */
+const PLAIN = /^\/endpoints\/[A-Za-z0-9-]{1,63}\/invocations$/;
 const TOO_BUSY = "The server is too busy to take this request. Try again later.";
 
 class RuntimeGateway implements Gateway {
@@ -83,11 +87,33 @@ class RuntimeGateway implements Gateway {
     if (!target) return this.#options.dispatcher.handle(message, reply);
     const requestId = this.#options.random.uuid();
     try {
-      // with more to do than can be done, everybody would wait for nothing; control's requests are few, and needed then
-      if (this.#eventLoop.overloaded) throw new ServiceUnavailable({ message: TOO_BUSY, $metadata: {} });
       await this.#invoke(target, message, reply, requestId);
     } catch (error) {
       this.#fail(error as Error, message, reply, requestId);
+    }
+  }
+
+  takes(target: string): boolean {
+    return PLAIN.test(target);
+  }
+
+  async answer(exchange: PlainExchange): Promise<void> {
+    const { request } = exchange;
+    const requestId = this.#options.random.uuid();
+    try {
+      const target = invocationTarget(request.method, request.path)!;
+      const { signature, input } = this.#admit(target, request);
+      const body = request.bytes;
+      signature.check(sha256(body));
+      const { endpoint, targetVariant, headers } = input;
+      const { method, path } = target;
+      const invocation = { endpoint, targetVariant, method, path, headers, body, signal: exchange };
+      const outcome = await this.#options.dataPlane.invoke(invocation);
+      replyPlain(exchange, requestId, this.#answered(outcome, endpoint));
+    } catch (error) {
+      if (error instanceof ClientLeft || exchange.aborted) return;
+      const [status, headers, body] = this.#told(error as Error, requestId);
+      exchange.reply(status, Object.entries(headers).flat(), body, STALL_MS);
     }
   }
 
@@ -99,9 +125,8 @@ class RuntimeGateway implements Gateway {
   ): Promise<void> {
     const gone = new ClientGone(reply);
     const request = receive(message);
-    this.#hosts.admit(request);
-    const signature = this.#authenticate(request);
-    const { endpoint, targetVariant, headers } = readInvocationInput(target, request.headers);
+    const { signature, input } = this.#admit(target, request);
+    const { endpoint, targetVariant, headers } = input;
     const { dataPlane } = this.#options;
     const limit = dataPlane.bodyLimit(endpoint) ?? INVOCATION_LIMIT;
     const body = await readRequestBody(message, reply, limit, this.#bodyDeadlines);
@@ -121,6 +146,15 @@ class RuntimeGateway implements Gateway {
       const answered = this.#answered(await dataPlane.invokeStreaming(invocation), endpoint);
       await (target.kind === "stream" ? streamEvents : passOn)(reply, requestId, answered);
     }
+  }
+
+  /** All that can be said before the body is looked at. */
+  #admit(target: InvocationTarget, request: HttpRequest): { signature: Signature; input: InvocationInput } {
+    // with more to do than can be done, everybody would wait for nothing; control's requests are few, and needed then
+    if (this.#eventLoop.overloaded) throw new ServiceUnavailable({ message: TOO_BUSY, $metadata: {} });
+    this.#hosts.admit(request);
+    const signature = this.#authenticate(request);
+    return { signature, input: readInvocationInput(target, request.headers) };
   }
 
   #authenticate(request: HttpRequest): Signature {
@@ -150,11 +184,21 @@ class RuntimeGateway implements Gateway {
       if (!(error instanceof StreamFailure)) this.#report(error, requestId);
       return void reply.destroy();
     }
+    const [status, headers, body] = this.#told(error, requestId);
+    const head = { ...headers, "content-length": body.length };
+    if (message.complete) reply.writeHead(status, head).end(body);
+    else {
+      reply.writeHead(status, { ...head, connection: "close" }).write(body);
+      this.#failEarly(message, reply);
+    }
+  }
+
+  /** An error as the client gets to hear it: status, headers, body. */
+  #told(error: Error, requestId: string): [number, Record<string, string>, Buffer] {
     const told = failure(RUNTIME, error instanceof Denial ? denialFault(error, REST_JSON.dialect) : error);
     if (told.code === "InternalFailure") this.#report(error, requestId);
-    const response = REST_JSON.fail(RUNTIME, told);
-    if (message.complete) writeError(reply, requestId, response).end();
-    else this.#failEarly(message, writeError(reply, requestId, response, "close"));
+    const { status, headers, body = "" } = REST_JSON.fail(RUNTIME, told);
+    return [status, { ...headers, "x-amzn-RequestId": requestId }, Buffer.from(body as string | Uint8Array)];
   }
 
   /** Ending the reply closes the connection; on a client that is still sending, that could cost it the answer. */
@@ -175,18 +219,4 @@ class RuntimeGateway implements Gateway {
     this.#bodyDeadlines[Symbol.dispose]();
     this.#eventLoop[Symbol.dispose]();
   }
-}
-
-/** Writes a whole error; what is left is to end the reply. */
-function writeError(
-  reply: ServerResponse,
-  requestId: string,
-  { status, headers, body = "" }: HttpResponse,
-  connection?: "close",
-): ServerResponse {
-  const bytes = body instanceof Uint8Array ? body : Buffer.from(body as string);
-  const head = { ...headers, "x-amzn-RequestId": requestId, "content-length": bytes.byteLength };
-  reply.writeHead(status, connection ? { ...head, connection } : head);
-  reply.write(bytes);
-  return reply;
 }

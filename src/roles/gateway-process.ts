@@ -26,7 +26,9 @@ runRole<GatewayStart>("tideway: gateway", async (start, { ports, socket }) => {
   await link.start();
   const control = parts.use(createForwarder({ socketPath: start.controlSocket, clock, random, log }));
   const gateway = parts.use(openGateway(ports, dataPlane, control));
-  const listener = parts.use(createListener((message, reply) => gateway.handle(message, reply), { clock }));
+  const listener = parts.use(
+    createListener((message, reply) => gateway.handle(message, reply), { clock, plain: gateway }),
+  );
   await listener.listenOn(socket);
   const owned = parts.move();
   return {

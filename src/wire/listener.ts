@@ -4,6 +4,8 @@ import { Server as NetServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Clock } from "../base/clock.ts";
 import { createServer, STATUS_CODES } from "../base/node-http.ts";
+import { FastPath } from "./fast-path/fast-path.ts";
+import type { PlainService } from "./fast-path/plain-exchange.ts";
 
 /** How patient a listener is. */
 export interface ListenerLimits {
@@ -47,11 +49,15 @@ export interface Listener extends AsyncDisposable {
   drain(graceMs: number): Promise<void>;
 }
 
+export interface ListenerOptions {
+  readonly clock: Clock;
+  readonly limits?: Partial<ListenerLimits>;
+  /** Answers plain requests past node:http, which reads all others. */
+  readonly plain?: PlainService | undefined;
+}
+
 /** Makes a server around a handler. */
-export function createListener(
-  handler: RequestHandler,
-  options: { readonly clock: Clock; readonly limits?: Partial<ListenerLimits> },
-): Listener {
+export function createListener(handler: RequestHandler, options: ListenerOptions): Listener {
   const limits = { ...LIMITS, ...options.limits };
   const server = createServer({
     headersTimeout: limits.headersTimeoutMs,
@@ -69,9 +75,12 @@ export function createListener(
   server.maxHeadersCount = 0;
   server.maxConnections = limits.maxConnections;
   const crowd = new Crowd(limits.maxConnectionsPerAddress);
-  server.on("connection", (socket) => crowd.admit(socket));
   const refused = new WeakSet<Duplex>();
   const pending = new Pending();
+  const fastPath = options.plain && openFastPath(server, options.plain, pending, options.clock, limits);
+  server.on("connection", (socket) => {
+    if (crowd.admit(socket)) fastPath?.admit(socket);
+  });
   const serve = (message: IncomingMessage, reply: ServerResponse) => {
     pending.add(reply);
     // what follows a refused request on its connection may be a part of it
@@ -100,9 +109,34 @@ export function createListener(
         : { port, host };
     },
     listenOn: (place) => listen(server, place),
-    drain: (graceMs) => drain(server, pending, options.clock, graceMs),
-    [Symbol.asyncDispose]: () => drain(server, pending, options.clock, 0),
+    drain: (graceMs) => drain(server, fastPath, pending, options.clock, graceMs),
+    [Symbol.asyncDispose]: () => drain(server, fastPath, pending, options.clock, 0),
   };
+}
+
+/** Takes the server's connections from node:http, which gets those that it is given, and watches over their time then. */
+function openFastPath(
+  server: Server,
+  service: PlainService,
+  pending: Pending,
+  clock: Clock,
+  { keepAliveTimeoutMs }: ListenerLimits,
+): FastPath {
+  const [serveHttp, ...others] = server.listeners("connection") as ((socket: Socket) => void)[];
+  if (!serveHttp || others.length) throw new Error("node:http takes its connections in an unknown way.");
+  server.off("connection", serveHttp);
+  return new FastPath({
+    service,
+    clock,
+    keepAliveTimeoutMs,
+    give: (socket) => serveHttp.call(server, socket),
+    brokenOff(socket) {
+      const error = Object.assign(new Error("The request broke off."), { code: "HPE_INVALID_EOF_STATE" });
+      server.emit("clientError", error, socket);
+    },
+    begun: () => pending.begin(),
+    ended: () => pending.end(),
+  });
 }
 
 /** Fields of which two could be read differently by two readers. */
@@ -171,13 +205,21 @@ function listen(server: Server, place: object): Promise<void> {
  * Takes no new connection, and resolves when all that was begun is answered or the grace is over. Node's own
  * `http.Server.close` counts a connection as idle, and destroys it, while the end of a large answer waits to be written.
  */
-async function drain(server: Server, pending: Pending, clock: Clock, graceMs: number): Promise<void> {
+async function drain(
+  server: Server,
+  fastPath: FastPath | undefined,
+  pending: Pending,
+  clock: Clock,
+  graceMs: number,
+): Promise<void> {
   if (!server.listening) return;
   const closed = new Promise((resolve) => NetServer.prototype.close.call(server, resolve));
+  fastPath?.leave();
   const { promise: over, resolve: end } = Promise.withResolvers<void>();
   const cancel = clock.after(graceMs, end);
   await Promise.race([pending.none(), over]);
   cancel();
+  fastPath?.destroy();
   server.closeAllConnections();
   await closed;
 }
@@ -191,18 +233,22 @@ export class Crowd {
     this.#most = most;
   }
 
-  /** Cuts the connection if its address has too many already. */
-  admit(socket: Pick<Socket, "remoteAddress" | "destroy" | "once">): void {
+  /** Cuts the connection if its address has too many already; tells whether it has not. */
+  admit(socket: Pick<Socket, "remoteAddress" | "destroy" | "once">): boolean {
     const address = socket.remoteAddress ?? "";
-    if (LOOPBACK.test(address)) return;
+    if (LOOPBACK.test(address)) return true;
     const open = (this.#open.get(address) ?? 0) + 1;
-    if (open > this.#most) return void socket.destroy();
+    if (open > this.#most) {
+      socket.destroy();
+      return false;
+    }
     this.#open.set(address, open);
     socket.once("close", () => {
       const left = this.#open.get(address)! - 1;
       if (left > 0) this.#open.set(address, left);
       else this.#open.delete(address);
     });
+    return true;
   }
 }
 
@@ -215,11 +261,17 @@ class Pending {
   #whenNone: (() => void) | undefined;
 
   add(reply: ServerResponse): void {
-    this.#count++;
+    this.begin();
     if (this.#whenNone) reply.setHeader("connection", "close");
-    reply.once("close", () => {
-      if (--this.#count === 0) this.#whenNone?.();
-    });
+    reply.once("close", () => this.end());
+  }
+
+  begin(): void {
+    this.#count++;
+  }
+
+  end(): void {
+    if (--this.#count === 0) this.#whenNone?.();
   }
 
   none(): Promise<void> {

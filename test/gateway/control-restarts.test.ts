@@ -49,7 +49,9 @@ async function startGateway(dir: string, id: string, parts: AsyncDisposableStack
       allowedHosts: [],
     }),
   );
-  const listener = parts.use(createListener((message, reply) => gateway.handle(message, reply), { clock }));
+  const listener = parts.use(
+    createListener((message, reply) => gateway.handle(message, reply), { clock, plain: gateway }),
+  );
   return (await listener.listen(0, "127.0.0.1")).port;
 }
 

@@ -187,7 +187,7 @@ describe("InvokeEndpoint through the SDK", () => {
 
   test("nothing is left that would keep a stopped process from ending", async () => {
     const clock = new FakeClock(Date.now());
-    const gateway = await startTestGateway({ clock, gatewayClock: clock });
+    const gateway = await startTestGateway({ clock, gatewayClock: clock, plain: false });
     await expect(
       gateway.client.send(new InvokeEndpointCommand({ EndpointName: "None", Body: "1" })),
     ).rejects.toThrow();

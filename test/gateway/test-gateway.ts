@@ -32,9 +32,12 @@ export async function startTestGateway(
     /** The gateway's, where the data plane's is another. */
     readonly gatewayClock?: Clock;
     readonly bodyTimeoutMs?: number;
+    /** Whether invocations that came whole go past node:http, as they do unless said otherwise. */
+    readonly plain?: boolean;
   } = {},
 ): Promise<TestGateway> {
   const { clock = systemClock, limits = {}, gatewayClock = systemClock, bodyTimeoutMs = 65_000 } = options;
+  const { plain = true } = options;
   const errors: unknown[] = [];
   const failures: string[] = [];
   const dispatched: string[] = [];
@@ -72,7 +75,10 @@ export async function startTestGateway(
     account: ACCOUNT,
     allowedHosts: [],
   });
-  const listener = createListener((message, reply) => gateway.handle(message, reply), { clock: systemClock });
+  const listener = createListener((message, reply) => gateway.handle(message, reply), {
+    clock: systemClock,
+    plain: plain ? gateway : undefined,
+  });
   const { port } = await listener.listen(0, "127.0.0.1");
   const url = `http://127.0.0.1:${port}`;
   const client = new SageMakerRuntimeClient({
