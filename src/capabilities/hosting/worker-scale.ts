@@ -63,6 +63,7 @@ export class WorkerScale {
     const demand = Math.min(workers, MOST);
     const neededUntilNow = Math.max(demand, before?.demand ?? 0);
     this.#uses.set(fleet, { demand, lastNeeded: this.#needed(before, neededUntilNow) });
+    if (demand === 0) this.#forgetIdle();
     this.#changed(fleet);
   }
 
@@ -82,6 +83,18 @@ export class WorkerScale {
     const use = this.#uses.get(fleet);
     if (use && use.demand > 0) this.#uses.set(fleet, { ...use, lastNeeded: [] });
     else this.#uses.delete(fleet);
+  }
+
+  /** Fleets that are gone are spoken of for a last time by gateways that still had requests to them. */
+  #forgetIdle(): void {
+    const longAgo = this.#clock.now() - this.#idleMs;
+    for (const [fleet, { demand, lastNeeded }] of this.#uses)
+      if (demand === 0 && !(lastNeeded[0]! > longAgo)) this.#uses.delete(fleet);
+  }
+
+  /** How many fleets it knows something of. */
+  get size(): number {
+    return this.#uses.size;
   }
 
   #needed(before: WorkerUse | undefined, workers: number): number[] {

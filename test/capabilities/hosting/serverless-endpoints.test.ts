@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { SeededRandom } from "../../support/seeded-random.ts";
 import { setUp } from "./hosting-fixture.ts";
 
 const serverless = (more: object = {}) => ({
@@ -155,3 +156,28 @@ test("instances become workers by a new endpoint only; workers become instances 
     "to a serverless configuration",
   );
 });
+
+test.each([1, 2, 3, 4, 5])(
+  "whatever is asked for (seed %i): what is needed is had, no more than MaxConcurrency, no less than provisioned, and no longer than the idle time",
+  async (seed) => {
+    const random = new SeededRandom(seed);
+    const { clock, scale, fleet, workers } = await inService({ ProvisionedConcurrency: 1 });
+    const history: { at: number; demand: number }[] = [{ at: clock.now(), demand: 1 }];
+    for (let step = 0; step < 100; step++) {
+      const demand = Math.floor(random.number() * 7);
+      scale.demand(fleet, demand);
+      history.push({ at: clock.now(), demand });
+      await clock.advance(10);
+      expect(workers()).toBeGreaterThanOrEqual(Math.max(1, Math.min(demand, 4)));
+      await clock.advance(Math.floor(random.number() ** 3 * 900_000));
+      // a demand holds until the next one
+      const recent = history.filter(
+        (_, index) => (history[index + 1]?.at ?? Infinity) > clock.now() - 300_000,
+      );
+      expect(workers()).toBe(Math.max(1, Math.min(4, Math.max(...recent.map((one) => one.demand)))));
+    }
+    scale.demand(fleet, 0);
+    await clock.advance(300_000);
+    expect(workers()).toBe(1);
+  },
+);

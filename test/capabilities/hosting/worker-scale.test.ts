@@ -59,3 +59,16 @@ test("no more is remembered than any endpoint may have", () => {
   scale.demand("f", 1e9);
   expect(scale.wanted("f", { ...limits, maxConcurrency: 1e9 })).toEqual({ workers: 200 });
 });
+
+test("of fleets that nobody needs any more nothing is kept", async () => {
+  const clock = new FakeClock(0);
+  const scale = new WorkerScale(clock, 500);
+  for (let fleet = 0; fleet < 100; fleet++) {
+    scale.demand(`f-${fleet}`, 2);
+    scale.forget(`f-${fleet}`);
+    scale.demand(`f-${fleet}`, 0);
+  }
+  await clock.advance(500);
+  scale.demand("last", 0);
+  expect(scale.size).toBeLessThanOrEqual(1);
+});
