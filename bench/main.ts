@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import { LoadGenerator } from "./load/load-generator.ts";
 import { page, peersTable, setting, textTable } from "./report.ts";
 import type { Bench, PeerLine, Row } from "./row.ts";
+import { asyncRows } from "./rows/async.ts";
 import { boto3Rows } from "./rows/boto3.ts";
 import { containerRows } from "./rows/container.ts";
 import { deployRows } from "./rows/deploy.ts";
@@ -35,6 +36,7 @@ const ROWS: Readonly<Record<string, (bench: Bench) => Promise<Row[]>>> = {
   deploy: deployRows,
   describe: describeRows,
   serverless: serverlessRows,
+  async: asyncRows,
   boto3: boto3Rows,
   rest: restRows,
 };

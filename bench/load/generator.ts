@@ -39,7 +39,7 @@ async function measure(measurement: Measurement): Promise<Measured> {
       const answered = (status: number) => {
         const now = performance.now();
         latencies.push(now - sent);
-        if (status !== 200) errors++;
+        if (status !== 200 && status !== 202) errors++;
         const due = sent + interval;
         if (Math.max(now, due) >= end) return resolve();
         if (due <= now) return send();

@@ -21,7 +21,7 @@ export interface Measurement {
 
 export interface Measured {
   readonly requests: number;
-  /** Answers other than 200. */
+  /** Answers other than 200, and 202. */
   readonly errors: number;
   readonly perSecond: number;
   readonly p50: number;

@@ -27,11 +27,13 @@ const TTL_SECONDS = 21_600;
 const TIMEOUT_SECONDS = 900;
 /** More than this of one endpoint may not wait: a queue without a bound would fill the disk. */
 const MOST_QUEUED = 100_000;
+const COUNT_MS = 5_000;
 
 export function asyncOperations(
   ports: AsyncOperationsPorts,
 ): Pick<Handlers<typeof runtime, Context>, "InvokeEndpointAsync"> {
   const { account, store, table, clock, random, added } = ports;
+  const backlogs = new Backlogs(table, clock);
   return {
     async InvokeEndpointAsync(input) {
       const { EndpointName: name, InputLocation, Body } = input;
@@ -48,7 +50,7 @@ export function asyncOperations(
         throw invalid(
           `Endpoint ${endpoint.name} is a real-time endpoint and does not support asynchronous invocations: use InvokeEndpoint.`,
         );
-      if (table.backlog(endpoint.uid, MOST_QUEUED) === MOST_QUEUED)
+      if (backlogs.full(endpoint.uid))
         throw unavailable(`Endpoint ${endpoint.name} has ${MOST_QUEUED} requests waiting. Try again later.`);
 
       const receivedAt = clock.now();
@@ -75,6 +77,7 @@ export function asyncOperations(
         if (error instanceof StorageFull) throw unavailable("The server's disk is full. Try again later.");
         throw error;
       }
+      backlogs.added(endpoint.uid);
       added(endpoint.uid);
       return {
         InferenceId: inferenceId,
@@ -83,6 +86,33 @@ export function asyncOperations(
       };
     },
   };
+}
+
+/** How many requests wait: counted now and then, for it takes longer the more there are. */
+class Backlogs {
+  readonly #table: RequestTable;
+  readonly #clock: Clock;
+  readonly #counts = new Map<string, { at: number; count: number }>();
+
+  constructor(table: RequestTable, clock: Clock) {
+    this.#table = table;
+    this.#clock = clock;
+  }
+
+  full(endpointUid: string): boolean {
+    const now = this.#clock.monotonic();
+    let known = this.#counts.get(endpointUid);
+    if (!known || now - known.at > COUNT_MS) {
+      known = { at: now, count: this.#table.backlog(endpointUid, MOST_QUEUED) };
+      this.#counts.set(endpointUid, known);
+    }
+    return known.count >= MOST_QUEUED;
+  }
+
+  added(endpointUid: string): void {
+    const known = this.#counts.get(endpointUid);
+    if (known) known.count++;
+  }
 }
 
 /** Where the result goes, and what is told of a failure. `uuid` names what the caller did not. */
