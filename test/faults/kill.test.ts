@@ -12,9 +12,10 @@ import {
   ODD_MODEL,
   type TidewayServer,
 } from "../support/tideway-server.ts";
+import { faultRuns, timeFor } from "./fault-runs.ts";
 import { KillableServer, until } from "./killable-server.ts";
 
-const KILLS = 6;
+const KILLS = faultRuns(4);
 const WRITERS = 6;
 const BUCKET = "writes";
 /** How the processes of a killed server are looked at. */
@@ -109,53 +110,57 @@ async function read({ sagemaker: api, s3: store }: TidewayServer, key: string): 
   }
 }
 
-test("kill -9 among writes: everything acknowledged is there, and nothing is half there", async () => {
-  const random = new SeededRandom(20);
-  await using server = await KillableServer.start();
-  await server.tideway.s3.send(new s3.CreateBucketCommand({ Bucket: BUCKET }));
-  const ledger = new Ledger();
-  const dying = /socket hang up|ECONNRESET|ECONNREFUSED|EPIPE|TimeoutError|aborted/;
-  for (let kill = 0; kill < KILLS; kill++) {
-    const before = ledger.acknowledged.size;
-    const moment = before + 5 + Math.floor(random.number() * 60);
-    let dead: Promise<void> | undefined;
-    const acknowledge = ledger.acknowledged.set.bind(ledger.acknowledged);
-    ledger.acknowledged.set = (key, value) => {
-      const map = acknowledge(key, value);
-      if (map.size >= moment) dead ??= server.kill();
-      return map;
-    };
-    const writers = Array.from({ length: WRITERS }, (_, index) =>
-      write(server.tideway, `k${kill}-w${index}`, ledger, random).catch(
-        (error: Error & { code?: string }) => {
-          if (!dead || !dying.test(`${error.name} ${error.message} ${error.code}`)) throw error;
-        },
-      ),
-    );
-    await Promise.all(writers);
-    await dead;
-    await server.restart();
-    for (const key of ledger.underWay.keys()) {
-      const found = await read(server.tideway, key);
-      expect([key, ledger.allowed(key)]).toEqual([key, expect.arrayContaining([found])]);
-      ledger.acknowledged.set(key, found); // from here on it must stay as it is
-      ledger.underWay.delete(key);
+test(
+  "kill -9 among writes: everything acknowledged is there, and nothing is half there",
+  async () => {
+    const random = new SeededRandom(20);
+    await using server = await KillableServer.start();
+    await server.tideway.s3.send(new s3.CreateBucketCommand({ Bucket: BUCKET }));
+    const ledger = new Ledger();
+    const dying = /socket hang up|ECONNRESET|ECONNREFUSED|EPIPE|TimeoutError|aborted/;
+    for (let kill = 0; kill < KILLS; kill++) {
+      const before = ledger.acknowledged.size;
+      const moment = before + 5 + Math.floor(random.number() * 60);
+      let dead: Promise<void> | undefined;
+      const acknowledge = ledger.acknowledged.set.bind(ledger.acknowledged);
+      ledger.acknowledged.set = (key, value) => {
+        const map = acknowledge(key, value);
+        if (map.size >= moment) dead ??= server.kill();
+        return map;
+      };
+      const writers = Array.from({ length: WRITERS }, (_, index) =>
+        write(server.tideway, `k${kill}-w${index}`, ledger, random).catch(
+          (error: Error & { code?: string }) => {
+            if (!dead || !dying.test(`${error.name} ${error.message} ${error.code}`)) throw error;
+          },
+        ),
+      );
+      await Promise.all(writers);
+      await dead;
+      await server.restart();
+      for (const key of ledger.underWay.keys()) {
+        const found = await read(server.tideway, key);
+        expect([key, ledger.allowed(key)]).toEqual([key, expect.arrayContaining([found])]);
+        ledger.acknowledged.set(key, found); // from here on it must stay as it is
+        ledger.underWay.delete(key);
+      }
     }
-  }
-  const lost: string[] = [];
-  for (const key of ledger.keys())
-    if (!ledger.allowed(key).includes(await read(server.tideway, key))) lost.push(key);
-  console.log(
-    `${KILLS} kills, ${ledger.acknowledged.size} names with acknowledged writes, ${lost.length} lost`,
-  );
-  expect(lost).toEqual([]);
+    const lost: string[] = [];
+    for (const key of ledger.keys())
+      if (!ledger.allowed(key).includes(await read(server.tideway, key))) lost.push(key);
+    console.log(
+      `${KILLS} kills, ${ledger.acknowledged.size} names with acknowledged writes, ${lost.length} lost`,
+    );
+    expect(lost).toEqual([]);
 
-  const listed = new Set<string>();
-  for await (const page of s3.paginateListObjectsV2({ client: server.tideway.s3 }, { Bucket: BUCKET }))
-    for (const { Key } of page.Contents ?? []) listed.add(`object ${Key}`);
-  const there = ledger.keys().filter((key) => key.startsWith("object ") && ledger.acknowledged.get(key));
-  expect([...listed].sort()).toEqual(there.sort());
-});
+    const listed = new Set<string>();
+    for await (const page of s3.paginateListObjectsV2({ client: server.tideway.s3 }, { Bucket: BUCKET }))
+      for (const { Key } of page.Contents ?? []) listed.add(`object ${Key}`);
+    const there = ledger.keys().filter((key) => key.startsWith("object ") && ledger.acknowledged.get(key));
+    expect([...listed].sort()).toEqual(there.sort());
+  },
+  timeFor(KILLS, 5000),
+);
 
 test.skipIf(!seesProcesses)(
   "kill -9 amid a creation, an update and a deletion: each ends, and no process is left over (needs /proc)",

@@ -13,7 +13,7 @@ import { faultRuns, spread, timeFor } from "./fault-runs.ts";
 import { KillableServer, until } from "./killable-server.ts";
 import { seesProcesses } from "./steady-server.ts";
 
-const KILLS = faultRuns(3);
+const KILLS = faultRuns(2);
 const RESOURCES = 10_000;
 const arn = (type: string, name: string) => `arn:aws:sagemaker:us-east-1:000000000000:${type}/${name}`;
 

@@ -43,9 +43,9 @@ test("F104: 5 and 20 times too much", async () => {
   expect(peak).toMatchObject({ rejected: 0, failed: 0 });
   for (const times of [5, 20]) {
     await load(times, 1000); // until its pace is known
-    const result = await load(times, 4000);
+    const result = await load(times, 2500);
     expect(result.failed).toBe(0);
-    expect(result.rejected).toBeGreaterThan(4 * (times - 2) * CAPACITY);
+    expect(result.rejected).toBeGreaterThan(2.5 * (times - 2) * CAPACITY);
     // the aims are 0.9 and 0.8 of the peak, and 50 ms at the 99th percentile; machines may be busy with something else
     expect(result.goodput).toBeGreaterThan(peak.goodput * 0.6);
     expect(result.rejectedP50).toBeLessThan(100);
@@ -54,8 +54,8 @@ test("F104: 5 and 20 times too much", async () => {
 }, 60_000);
 
 test("F105: a storm of retries ends with the load that caused it", async () => {
-  await load(5, 2000, 3);
-  await load(0.5, 2000, 3);
-  const after = await load(0.5, 2000, 3);
+  await load(5, 1500, 3);
+  await load(0.5, 1500, 3);
+  const after = await load(0.5, 1500, 3);
   expect(after).toMatchObject({ rejected: 0, late: 0, failed: 0 });
 }, 60_000);

@@ -9,9 +9,9 @@ import { InvocationLoad } from "./invocation-load.ts";
 import { type KillableServer, runs, until } from "./killable-server.ts";
 import { ANSWER, answers, ROW, seesProcesses, steadyServer } from "./steady-server.ts";
 
-const KILLS = faultRuns(3);
+const KILLS = faultRuns(2);
 /** An instance that ends again and again waits longer each time before it is started. */
-const INSTANCE_KILLS = Math.min(5, faultRuns(3));
+const INSTANCE_KILLS = Math.min(5, faultRuns(2));
 /** What befalls a connection whose gateway is gone. */
 const CONNECTION = /^(ECONNREFUSED|ECONNRESET|EPIPE|socket hang up|aborted)/;
 

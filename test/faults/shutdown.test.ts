@@ -14,7 +14,7 @@ import { InvocationLoad } from "./invocation-load.ts";
 import { type KillableServer, runs, until } from "./killable-server.ts";
 import { ANSWER, answers, ROW, seesProcesses, steadyServer } from "./steady-server.ts";
 
-const RUNS = faultRuns(2);
+const RUNS = faultRuns(1);
 const { PATH, HOME } = process.env;
 /** What befalls a connection whose server is gone, or going. */
 const CONNECTION = /^(ECONNREFUSED|ECONNRESET|EPIPE|socket hang up|aborted)/;

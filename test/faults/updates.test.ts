@@ -9,7 +9,7 @@ import { type KillableServer, until } from "./killable-server.ts";
 import { ANSWER, ROW, seesProcesses, steadyServer } from "./steady-server.ts";
 
 const UPDATES = faultRuns(10);
-const KILLS = faultRuns(3);
+const KILLS = faultRuns(2);
 
 /** Gives `steady` a configuration that it does not have: a new fleet takes over. */
 async function update({ tideway }: KillableServer, round: number): Promise<void> {
