@@ -109,7 +109,8 @@ pages = sm.get_paginator("list_endpoints").paginate(SortBy="Name", SortOrder="As
 seen["endpoints"] = [[one["EndpointName"], one["EndpointStatus"]] for page in pages for one in page["Endpoints"]]
 failed = sm.list_endpoints(StatusEquals="Failed")["Endpoints"]
 seen["failed"] = [one["EndpointName"] for one in failed]
-seen["tags"] = sm.list_tags(ResourceArn=sm.describe_endpoint(EndpointName="cancer")["EndpointArn"])["Tags"]
+tags = sm.list_tags(ResourceArn=sm.describe_endpoint(EndpointName="cancer")["EndpointArn"])["Tags"]
+seen["tags"] = [tag for tag in tags if not tag["Key"].startswith("aws:")]
 
 seen["account"] = sts.get_caller_identity()["Account"]
 policy = '{"Version":"2012-10-17","Statement":[]}'

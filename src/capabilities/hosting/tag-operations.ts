@@ -12,15 +12,15 @@ const PAGE = 50;
 
 type TagOperations = Pick<Handlers<typeof sagemaker, Context>, "AddTags" | "ListTags" | "DeleteTags">;
 
-/** What Tideway itself says of a resource begins so, as AWS's own tags begin with `aws:`. */
-const RESERVED = /^(aws|tideway):/i;
+/** What is not the user's: Terraform and others overlook tags that begin so. */
+const RESERVED = /^aws:/i;
 
 /** `isolation` is how the instances of every endpoint are kept apart. */
 export function tagOperations(store: ResourceStore, isolation?: IsolationLevel): TagOperations {
   const own = isolation
     ? [
-        { Key: "tideway:memory-limit", Value: isolation.memory },
-        { Key: "tideway:sandbox", Value: isolation.sandbox },
+        { Key: "aws:tideway:memory-limit", Value: isolation.memory },
+        { Key: "aws:tideway:sandbox", Value: isolation.sandbox },
       ]
     : [];
   const sorted = async (resourceArn: string) => {
@@ -68,8 +68,7 @@ export function tagsOf(
 ): Record<string, string> {
   const found = new Map<string, string>();
   for (const { Key = "", Value = "" } of tags ?? []) {
-    const reserved = RESERVED.exec(Key)?.[0].toLowerCase();
-    if (reserved) throw invalid(`The tag key ${Key} begins with ${reserved}, which is reserved.`);
+    if (RESERVED.test(Key)) throw invalid(`The tag key ${Key} begins with aws:, which is reserved.`);
     if (found.has(Key)) throw invalid(`Duplicate tag key: ${Key}.`);
     found.set(Key, Value);
   }
