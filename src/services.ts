@@ -13,7 +13,7 @@ import type { Protocol } from "./wire/protocol.ts";
 import { AwsQuery } from "./wire/query.ts";
 import { RestJson, RestXml } from "./wire/rest.ts";
 import { AwsJson, Cbor } from "./wire/rpc.ts";
-import { IAM_RULES, RUNTIME_RULES, s3Rules, sagemakerRules, STS_RULES } from "./wire/rules.ts";
+import { IAM_RULES, RUNTIME_RULES, s3Rules, sagemakerRules, SNS_RULES, STS_RULES } from "./wire/rules.ts";
 import type { Handlers } from "./wire/service.ts";
 
 /** What implements each service. */
@@ -96,7 +96,7 @@ export function services(implementations: Implementations): readonly MountedServ
     {
       name: "sns",
       sdk: sns,
-      mount: mount(sns, "sns", new sns.SNSClient(settings), query)(implementations.sns),
+      mount: mount(sns, "sns", new sns.SNSClient(settings), query, SNS_RULES)(implementations.sns),
       byGateway: [],
     },
     {

@@ -230,6 +230,14 @@ export const IAM_RULES: Rules = {
   MaxItems: integer(1, 1000),
 };
 
+/** Topics and their tags. What else SNS demands is in no model: capabilities/sns. */
+export const SNS_RULES: Rules = {
+  ResourceArn: text(1, 1011),
+  "Tag.Key": text(1, 128),
+  "Tag.Value": text(0, 256),
+  TagKeys: { each: text(1, 128) },
+};
+
 /** What S3 itself refuses of what its model constrains; it ignores or answers in its own way to the rest. */
 export const s3Rules = (sdk: typeof S3): Rules => ({
   Key: { min: 1 },

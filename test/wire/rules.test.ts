@@ -3,7 +3,14 @@ import * as s3 from "@aws-sdk/client-s3";
 import * as sagemaker from "@aws-sdk/client-sagemaker";
 import { describe, expect, test } from "vitest";
 import type { Constraint } from "../../src/wire/constraint.ts";
-import { IAM_RULES, RUNTIME_RULES, s3Rules, sagemakerRules, STS_RULES } from "../../src/wire/rules.ts";
+import {
+  IAM_RULES,
+  RUNTIME_RULES,
+  s3Rules,
+  sagemakerRules,
+  SNS_RULES,
+  STS_RULES,
+} from "../../src/wire/rules.ts";
 import type { Rules } from "../../src/wire/validate.ts";
 
 /** Prints every constrained member of the operations' inputs, as `[structure, member, type, constraint]`. */
@@ -63,6 +70,11 @@ const TABLES: [string, readonly string[], Rules][] = [
   ["sagemaker", HOSTING, sagemakerRules(sagemaker)],
   ["sagemaker-runtime", [], RUNTIME_RULES],
   ["sts", ["GetCallerIdentity", "AssumeRole"], STS_RULES],
+  [
+    "sns",
+    ["CreateTopic", "Subscribe", "Publish", "TagResource", "UntagResource", "ListTagsForResource"],
+    SNS_RULES,
+  ],
   ["iam", ["GetRole", "CreateRole", "DeleteRole", "ListRoles"], IAM_RULES],
 ];
 

@@ -37,10 +37,20 @@ export function checkSubscriptionAttributes(
   account: Account,
 ): void {
   for (const [name, value] of Object.entries(attributes)) {
-    const wrong = value === "" ? undefined : subscriptionRule(name, value, attributes, protocol, account);
+    const wrong = SUBSCRIPTION_ATTRIBUTES.has(name)
+      ? value && subscriptionRule(name, value, attributes, protocol, account)
+      : "it is not supported by Tideway";
     if (wrong) throw invalidParameter(`Attributes Reason: ${name}: ${wrong}`);
   }
 }
+
+const SUBSCRIPTION_ATTRIBUTES: ReadonlySet<string> = new Set([
+  "RawMessageDelivery",
+  "FilterPolicyScope",
+  "FilterPolicy",
+  "DeliveryPolicy",
+  "RedrivePolicy",
+]);
 
 function subscriptionRule(
   name: string,
@@ -60,14 +70,13 @@ function subscriptionRule(
       return protocol === "sqs"
         ? "queues are tried again as AWS does it, which can not be changed"
         : failure(() => parseDeliveryPolicy(value));
-    case "RedrivePolicy": {
+    default: {
+      // RedrivePolicy
       const { deadLetterTargetArn: target, ...rest } = parse(value) ?? {};
       return typeof target === "string" && Object.keys(rest).length === 0 && isQueueArn(target, account)
         ? undefined
         : 'it must be {"deadLetterTargetArn": "the ARN of a standard queue here"}';
     }
-    default:
-      return "it is not supported by Tideway";
   }
 }
 

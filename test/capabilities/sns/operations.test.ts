@@ -283,6 +283,7 @@ test.each([
   ["a FIFO queue", "sqs", `arn:aws:sqs:us-east-1:${ACCOUNT}:q.fifo`, {}],
   ["a filter policy that is none", "sqs", `arn:aws:sqs:us-east-1:${ACCOUNT}:q`, { FilterPolicy: "{" }],
   ["an attribute that is not built", "sqs", `arn:aws:sqs:us-east-1:${ACCOUNT}:q`, { ReplayPolicy: "{}" }],
+  ["an unknown attribute without a value", "sqs", `arn:aws:sqs:us-east-1:${ACCOUNT}:q`, { Nope: "" }],
   ["a bad delivery policy", "http", "http://localhost/", { DeliveryPolicy: "{}" }],
 ])("Subscribe with %s is refused", async (_, protocol, endpoint, attributes) => {
   await expect(subscribe(await topic(), protocol, endpoint, attributes)).rejects.toMatchObject({
