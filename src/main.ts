@@ -91,6 +91,7 @@ export async function startServer({
     ...root,
     dataDir: folder.path,
     async [Symbol.asyncDispose]() {
+      control?.endWaits();
       await listener.drain(DRAIN_MS);
       await owned.disposeAsync();
     },

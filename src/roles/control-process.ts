@@ -50,6 +50,7 @@ runRole<RoleStart>("tideway: control", async (start, { ports, supervisor }) => {
     }),
   );
   control = opened;
+  supervisor.on("stopping", () => opened.endWaits());
   const listener = parts.use(
     createListener((message, reply) => opened.handle(message, reply), { clock, limits: FORWARDED_LIMITS }),
   );

@@ -47,6 +47,8 @@ export interface Control extends AsyncDisposable {
   handle(message: IncomingMessage, reply: ServerResponse): Promise<void>;
   /** A gateway saw this instance fail: it is looked at now. */
   suspect(instance: string): void;
+  /** The server is about to stop: who only waits for a message is answered now. */
+  endWaits(): void;
 }
 
 /** Opens the store and everything on it, and takes up what an earlier control left unfinished. */
@@ -149,6 +151,7 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
       return (message.url?.startsWith("/_tideway/") ? platform : dispatcher).handle(message, reply);
     },
     suspect: (instance) => engine.suspect(instance),
+    endWaits: () => queues.endWaits(),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

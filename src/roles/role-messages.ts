@@ -25,6 +25,8 @@ export type ToRole =
   | { readonly kind: "start"; readonly start: RoleStart | GatewayStart }
   | { readonly kind: "gateways"; readonly ids: readonly string[] }
   | { readonly kind: "host"; readonly message: object }
+  /** The server is about to stop: who only waits for something to happen is answered now. */
+  | { readonly kind: "stopping" }
   | { readonly kind: "stop" };
 
 /** From a role. A beat tells that its event loop turns. */

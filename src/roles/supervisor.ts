@@ -100,6 +100,7 @@ export async function startProcesses(given: ServerSettings, gateways: number): P
     ...root,
     dataDir: folder.path,
     async [Symbol.asyncDispose]() {
+      control.send({ kind: "stopping" });
       // Requests in flight may need control and the instances: the gateways go first.
       await Promise.all(all.map((gateway) => gateway.stop(DRAIN_MS)));
       await owned.disposeAsync();

@@ -79,6 +79,7 @@ export class Queues implements AsyncDisposable {
   readonly #table: MessageTable;
   readonly #waiters: Waiters;
   #cancelSweep = () => {};
+  #closed = false;
 
   private constructor(options: QueuesOptions) {
     this.#options = options;
@@ -263,16 +264,16 @@ export class Queues implements AsyncDisposable {
     const begun = clock.monotonic();
     for (;;) {
       const queue = await this.get(name);
+      if (options.signal.aborted || this.#closed) return [];
       const waitMs =
         options.waitSeconds === undefined
           ? seconds(queue, "ReceiveMessageWaitTimeSeconds")
           : options.waitSeconds * 1000;
-      if (options.signal.aborted || this.#waiters.closed) return [];
       const changed = this.#waiters.watch(queue.uid);
       try {
         const taken = await this.#take(queue, options);
         const leftMs = begun + waitMs - clock.monotonic();
-        if (taken.length || leftMs <= 0) return taken;
+        if (taken.length || leftMs <= 0 || this.#waiters.ended) return taken;
         const now = clock.now();
         const next = this.#table.nextVisible(queue.uid, now);
         await changed.within(Math.min(leftMs, next === undefined ? Infinity : next - now), options.signal);
@@ -317,9 +318,15 @@ export class Queues implements AsyncDisposable {
     return result;
   }
 
+  /** From now on nobody waits for a message. */
+  endWaits(): void {
+    this.#waiters.end();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
     this.#cancelSweep();
-    this.#waiters[Symbol.dispose]();
+    this.#waiters.end();
     // what was asked for before is still written
     await this.#group.write(() => {});
     this.#database[Symbol.dispose]();

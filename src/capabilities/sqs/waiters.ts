@@ -1,17 +1,17 @@
 import type { Clock } from "../../base/clock.ts";
 
 /** Receivers that wait for something to happen to their queue. */
-export class Waiters implements Disposable {
+export class Waiters {
   readonly #clock: Clock;
   readonly #watches = new Map<string, Set<Watch>>();
-  #closed = false;
+  #ended = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  get closed(): boolean {
-    return this.#closed;
+  get ended(): boolean {
+    return this.#ended;
   }
 
   /** Begins to look: what happens from now on ends the wait. */
@@ -23,7 +23,7 @@ export class Waiters implements Disposable {
       if (watches.size === 0 && this.#watches.get(queue) === watches) this.#watches.delete(queue);
     });
     watches.add(watch);
-    if (this.#closed) watch.wake();
+    if (this.#ended) watch.wake();
     return watch;
   }
 
@@ -31,9 +31,9 @@ export class Waiters implements Disposable {
     for (const watch of this.#watches.get(queue) ?? []) watch.wake();
   }
 
-  /** Everybody waits no longer. */
-  [Symbol.dispose](): void {
-    this.#closed = true;
+  /** Nobody waits any longer. */
+  end(): void {
+    this.#ended = true;
     for (const queue of this.#watches.keys()) this.wake(queue);
   }
 }

@@ -93,13 +93,18 @@ test("what is too old leaves the disk, though nobody receives", async () => {
   expect(rows("contents")).toBe(0);
 });
 
-test("receivers that wait are sent home when the server stops", async () => {
+test("receivers that wait are sent home when the server is about to stop; others still get messages", async () => {
   const queues = await open();
-  await queues.create("q", {}, {});
+  const queue = await queues.create("q", {}, {});
   const timers = clock.pending;
   const waiting = queues.receive("q", { limit: 1, waitSeconds: 20, signal });
-  while (clock.pending === timers) await new Promise((resolve) => setImmediate(resolve));
-  await queues[Symbol.asyncDispose]();
+  while (clock.pending === timers) await settle();
+  queues.endWaits();
   expect(await waiting).toEqual([]);
+  await send(queues, queue, "late");
+  const late = { limit: 1, waitSeconds: 20, visibilitySeconds: 0, signal };
+  expect(await queues.receive("q", late)).toMatchObject([{ body: "late" }]);
+  await queues[Symbol.asyncDispose]();
+  expect(await queues.receive("q", late)).toEqual([]);
   expect(clock.pending).toBe(0);
 });
