@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as sagemaker from "@aws-sdk/client-sagemaker";
 import { afterEach, expect, test } from "vitest";
+import { jsonLog } from "../../src/base/log.ts";
 import type { ServerOptions } from "../../src/main.ts";
 import { ODD_MODEL, TidewayServer } from "../support/tideway-server.ts";
 
@@ -58,7 +59,8 @@ async function idle(server: TidewayServer): Promise<void> {
 }
 
 test("an idle endpoint has no instance; its next request starts one, and is answered by it", async () => {
-  const server = await start();
+  const lines: string[] = [];
+  const server = await start({ log: jsonLog((line) => void lines.push(line)) });
   expect(await server.deploy("odd", { Image: "odd" }, serverless())).toMatchObject({
     EndpointStatus: "InService",
     ProductionVariants: [{ DesiredServerlessConfig: { MemorySizeInMB: 1024, MaxConcurrency: 2 } }],
@@ -69,6 +71,13 @@ test("an idle endpoint has no instance; its next request starts one, and is answ
   const second = (await server.invoke("odd", "who")).text;
   expect(second).not.toBe(first);
   expect(instanceFolders(server)).toHaveLength(1);
+  const starts = lines.filter((line) => line.includes("An instance is ready."));
+  expect(starts).toHaveLength(2);
+  for (const line of starts) {
+    const { preparedMs, startedMs } = JSON.parse(line) as Record<string, number>;
+    for (const phase of [preparedMs, startedMs]) expect(phase).toBeGreaterThanOrEqual(0);
+    expect(startedMs).toBeLessThan(60_000);
+  }
 });
 
 test("a burst from zero starts no more workers than MaxConcurrency, and throttles what is more", async () => {

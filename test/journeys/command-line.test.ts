@@ -48,6 +48,22 @@ describe("the command line against a server", { timeout: 60_000 }, () => {
     expect((await session.tideway("rm", "later", "--all")).code).toBe(0);
   });
 
+  test("a model without instances is deployed, asked and described; its memory has to be one that AWS has", async () => {
+    const deploy = (memory: string) =>
+      session.tideway("deploy", `${CANCER}/model.onnx`, "--name", "now-and-then", "--serverless", memory);
+    expect(await deploy("1500")).toMatchObject({
+      code: 8,
+      err: expect.stringContaining("MemorySizeInMB must be 1024, 2048, 3072, 4096, 5120 or 6144, not 1500."),
+    });
+    const deployed = await deploy("1024");
+    expect(deployed.out).toContain("InService: AllTraffic serverless");
+    const [, line = ""] = /Try it: {2}(.*)/.exec(deployed.out) ?? [];
+    expect(await session.run("sh", ["-c", line])).toMatchObject({ code: 0 });
+    const { out } = await session.tideway("describe", "now-and-then");
+    expect(out).toMatch(/AllTraffic +0\.\.5 +serverless 1024 MB/);
+    expect((await session.tideway("rm", "now-and-then", "--all")).code).toBe(0);
+  });
+
   test("a model is deployed, asked with the line that deploy ends with, described, updated, and removed", async () => {
     const deployed = await session.tideway("deploy", `${CANCER}/model.onnx`, "--name", "cancer");
     expect({ code: deployed.code, err: deployed.err }).toEqual({ code: 0, err: "" });

@@ -213,14 +213,22 @@ export class Fleet implements InstanceOwner {
     return this.#workshop.isolation?.adopt({ id, pid, instanceType: this.#spec.instanceType });
   }
 
-  async warmUp({ id, folder }: Instance, address: Address, over: AbortSignal) {
+  async warmUp({ id, folder, status }: Instance, address: Address, over: AbortSignal) {
     const modelDir = join(folder, "ml", "model");
     const input = await warmInput(this.#spec.container.environment, modelDir).catch((error: Error) => error);
     if (input instanceof Error) return { reason: "artifact", message: input.message } as const;
     const warm = input && (await warmCall(address, input, this.clock, over));
     if (warm?.kind === "refused")
       this.#workshop.log.warn(warm.message, { fleet: this.#spec.id, instance: id });
-    return warm?.kind === "failed" ? warm.failure : undefined;
+    if (warm?.kind === "failed") return warm.failure;
+    const { downloading = 0, starting = 0 } = status.timeline;
+    this.#workshop.log.info("An instance is ready.", {
+      fleet: this.#spec.id,
+      instance: id,
+      preparedMs: starting - downloading,
+      startedMs: this.clock.now() - starting,
+    });
+    return undefined;
   }
 
   explain(error: unknown): FleetFailure {
