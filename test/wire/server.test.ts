@@ -437,6 +437,14 @@ describe("answers", () => {
     expect(logged).toHaveLength(1);
   });
 
+  test("a full disk is told as one", async () => {
+    const { status, body } = await sendJson("DescribeModel", '{"ModelName":"full"}');
+    expect([status, JSON.parse(body)]).toEqual([
+      503,
+      { __type: "ServiceUnavailable", message: "The server's disk is full. Try again later." },
+    ]);
+  });
+
   test("a header that cannot be written does not end the server", async () => {
     expect(
       (await send(sign({ path: "/endpoints/crlf/invocations", body: "1" }, as("sagemaker")))).status,

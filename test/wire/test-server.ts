@@ -103,6 +103,7 @@ function mounts(record: (seen: SeenCall) => void): Mount[] {
       async DescribeModel({ ModelName }, context) {
         seen("DescribeModel", { ModelName }, context);
         if (ModelName === "bug") throw new TypeError("a bug");
+        if (ModelName === "full") throw Object.assign(new Error("no room"), { name: "StorageFull" });
         throw new sagemaker.ResourceNotFound({
           message: `Could not find model "${ModelName}".`,
           $metadata: {},
