@@ -70,6 +70,11 @@ test.each([
 });
 
 test.each([
+  [{ AsyncInferenceConfig: { OutputConfig: {} } }, "AsyncInferenceConfig needs an S3OutputPath"],
+  [
+    { AsyncInferenceConfig: { OutputConfig: { S3OutputPath: "https://x/y" } } },
+    "S3OutputPath must have the form s3://bucket/prefix, not https://x/y.",
+  ],
   [{ ShadowProductionVariants: [] }, "a shadow variant"],
   [{ ExplainerConfig: {} }, "online explainability"],
   [{ DataCaptureConfig: { EnableCapture: true } }, "data capture"],
