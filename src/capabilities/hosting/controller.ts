@@ -257,7 +257,7 @@ export function endpointReconciler({ store, engine, routes, clock, log, scale }:
         ? (scale.wanted(fleetId(endpoint, endpoint.spec, variant), variant.serverless).changesAt ?? [])
         : [],
     );
-    return changes.length ? { afterMs: Math.max(0, Math.min(...changes) - clock.now()) } : "done";
+    return changes.length ? { afterMs: Math.max(0, Math.min(...changes) - clock.monotonic()) } : "done";
   }
 
   function fleetsOf(endpoint: Endpoint): readonly FleetStatus[] {

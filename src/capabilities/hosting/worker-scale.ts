@@ -14,7 +14,7 @@ export interface WorkerLimits {
 export interface WorkerUse {
   /** How many are needed now. */
   readonly demand: number;
-  /** When more than as many as the index says were last needed; so, never later than the one before. */
+  /** When more than as many as the index says were last needed, by the monotonic clock; so, never later than the one before. */
   readonly lastNeeded: readonly number[];
 }
 
@@ -75,7 +75,7 @@ export class WorkerScale {
 
   wanted(fleet: string, limits: WorkerLimits): WorkerDecision {
     const use = this.#uses.get(fleet) ?? { demand: 0, lastNeeded: [] };
-    return wantedWorkers(use, limits, this.#idleMs, this.#clock.now());
+    return wantedWorkers(use, limits, this.#idleMs, this.#clock.monotonic());
   }
 
   /** The fleet is gone: a new one has only what is needed when it comes. */
@@ -87,7 +87,7 @@ export class WorkerScale {
 
   /** Fleets that are gone are spoken of for a last time by gateways that still had requests to them. */
   #forgetIdle(): void {
-    const longAgo = this.#clock.now() - this.#idleMs;
+    const longAgo = this.#clock.monotonic() - this.#idleMs;
     for (const [fleet, { demand, lastNeeded }] of this.#uses)
       if (demand === 0 && !(lastNeeded[0]! > longAgo)) this.#uses.delete(fleet);
   }
@@ -98,7 +98,7 @@ export class WorkerScale {
   }
 
   #needed(before: WorkerUse | undefined, workers: number): number[] {
-    const now = this.#clock.now();
+    const now = this.#clock.monotonic();
     const older = before?.lastNeeded ?? [];
     return Array.from({ length: Math.max(workers, older.length) }, (_, index) =>
       index < workers ? now : older[index]!,
