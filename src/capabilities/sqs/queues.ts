@@ -1,11 +1,5 @@
 /** Queues and what happens to their messages. A promise resolves once what it tells of is on the disk. */
-import { createHash } from "node:crypto";
-import {
-  InvalidMessageContents,
-  QueueDoesNotExist,
-  QueueNameExists,
-  SQSServiceException,
-} from "@aws-sdk/client-sqs";
+import { QueueDoesNotExist, QueueNameExists, SQSServiceException } from "@aws-sdk/client-sqs";
 import { type Account, arn } from "../../base/arn.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
@@ -16,9 +10,10 @@ import type { Resource } from "../../state/resource.ts";
 import { AlreadyExists, Conflict, type ResourceStore } from "../../state/store.ts";
 import { Fault } from "../../wire/http.ts";
 import { checkAttributes, parseRedrive, withDefaults } from "./attributes.ts";
-import { invalidParameter, missingParameter } from "./faults.ts";
+import { checkDraft, type Draft } from "./draft.ts";
+import { invalidParameter } from "./faults.ts";
 import { QUEUE, type QueueSpec } from "./kinds.ts";
-import { attributeBytes, MOST_ATTRIBUTES, type StoredAttributes } from "./message-attributes.ts";
+import { MOST_ATTRIBUTES, type StoredAttributes } from "./message-attributes.ts";
 import {
   type Counts,
   MESSAGE_MIGRATIONS,
@@ -39,14 +34,6 @@ export interface QueuesOptions {
   readonly random: Random;
   readonly log: Log;
   readonly fatal: (error: Error) => void;
-}
-
-/** A message as a sender gives it. */
-export interface Draft extends Omit<NewMessage, "messageId" | "delayMs" | "system"> {
-  readonly system: NewMessage["system"];
-  /** The queue's own delay unless said otherwise. */
-  readonly delaySeconds?: number | undefined;
-  readonly deduplicationId?: string | undefined;
 }
 
 export interface Sent {
@@ -204,18 +191,7 @@ export class Queues implements AsyncDisposable {
   async send(queue: Queue, draft: Draft): Promise<Sent> {
     const { clock, random } = this.#options;
     const attributes = attributesOf(queue);
-    checkBody(draft.body);
-    checkSize(draft, Number(attributes.MaximumMessageSize));
-    const fifo = isFifo(queue);
-    if (fifo && !draft.groupId)
-      throw invalidParameter(
-        "The request must contain the parameter MessageGroupId: the queue is a FIFO queue.",
-      );
-    if (fifo && draft.delaySeconds !== undefined)
-      throw invalidParameter("DelaySeconds is not valid for a message of a FIFO queue: set it on the queue.");
-    const deduplicationId = fifo ? deduplicationOf(draft, attributes) : draft.deduplicationId;
-    if (!fifo && deduplicationId !== undefined)
-      throw invalidParameter("MessageDeduplicationId is valid for FIFO queues only.");
+    const deduplicationId = checkDraft(draft, attributes, isFifo(queue));
     const now = clock.now();
     const message: NewMessage = {
       messageId: random.uuid(),
@@ -230,7 +206,7 @@ export class Queues implements AsyncDisposable {
     };
     const sent = await this.#group.write(() => this.#add(queue.uid, message, deduplicationId, now));
     this.#waiters.wake(queue.uid);
-    return { messageId: sent.messageId, sequence: fifo ? sent.sequence : undefined };
+    return { messageId: sent.messageId, sequence: isFifo(queue) ? sent.sequence : undefined };
   }
 
   /** For other services of this server: undefined once the message is in the queue for good, else why it never will be. */
@@ -401,35 +377,3 @@ export function noSuchQueue(): QueueDoesNotExist {
 
 const nameOf = (queueArn: string) => queueArn.slice(queueArn.lastIndexOf(":") + 1);
 const seconds = (queue: Queue, name: string) => Number(attributesOf(queue)[name]) * 1000;
-
-/** What XML 1.0 can carry: SQS takes nothing else. */
-const ALLOWED = /^[\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]*$/u;
-
-function checkBody(body: string): void {
-  if (body === "") throw missingParameter("MessageBody");
-  if (!ALLOWED.test(body))
-    throw new InvalidMessageContents({
-      message:
-        "The message contains characters outside the allowed set: #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF",
-      $metadata: {},
-    });
-}
-
-function checkSize({ body, attributes }: Draft, most: number): void {
-  const bytes = Buffer.byteLength(body) + attributeBytes(attributes);
-  if (bytes > most)
-    throw invalidParameter(
-      `One or more parameters are invalid. Reason: Message must be shorter than ${most} bytes; it has ${bytes}.`,
-    );
-}
-
-function deduplicationOf(
-  { body, deduplicationId }: Draft,
-  attributes: Readonly<Record<string, string>>,
-): string {
-  if (deduplicationId !== undefined) return deduplicationId;
-  if (attributes.ContentBasedDeduplication === "true") return createHash("sha256").update(body).digest("hex");
-  throw invalidParameter(
-    "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly",
-  );
-}
