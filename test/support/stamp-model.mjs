@@ -11,7 +11,10 @@ createServer((request, response) => {
   const parts = [];
   request.on("data", (part) => parts.push(part));
   request.on("end", () => {
-    if (request.url === "/ping") return void response.end();
+    if (request.url === "/ping") {
+      response.end();
+      return;
+    }
     const input = Buffer.concat(parts).toString();
     appendFileSync(RECORD, `${input}\n`);
     setTimeout(() => response.end(`${input} ${Math.random()}`), Number(WORK_MS));
