@@ -13,8 +13,9 @@ import {
   tellAttributes,
 } from "./message-attributes.ts";
 import type { TakenMessage } from "./message-table.ts";
+import type { Queue } from "./queue-definitions.ts";
 import { queueName } from "./queue-url.ts";
-import type { Queue, Queues, Receipt } from "./queues.ts";
+import type { Queues, Receipt } from "./queues.ts";
 
 const BATCH_BYTES = 1_048_576;
 const MOST_RECEIVED = 10;
@@ -25,7 +26,7 @@ type Sending = Received<Omit<sdk.SendMessageCommandInput, "QueueUrl">>;
 
 /** The operations on messages. */
 export function messageHandlers(queues: Queues): Handlers<typeof sdk, Context> {
-  const queueOf = (url: string) => queues.get(queueName(url, queues.accountId));
+  const queueOf = (url: string) => queues.definitions.get(queueName(url, queues.definitions.accountId));
 
   return {
     async SendMessage({ QueueUrl, ...message }, { caller }) {
@@ -54,7 +55,7 @@ export function messageHandlers(queues: Queues): Handlers<typeof sdk, Context> {
       const unknown = wanted.find((name) => !SYSTEM.has(name));
       if (unknown !== undefined)
         throw new sdk.InvalidAttributeName({ message: `Unknown Attribute ${unknown}.`, $metadata: {} });
-      const name = queueName(QueueUrl, queues.accountId);
+      const name = queueName(QueueUrl, queues.definitions.accountId);
       const taken = await queues.receive(name, {
         limit: MaxNumberOfMessages,
         visibilitySeconds: VisibilityTimeout,

@@ -6,8 +6,9 @@ import type { Handlers } from "../../wire/service.ts";
 import { COMPUTED, isAttribute } from "./attributes.ts";
 import { checkRange, invalidParameter } from "./faults.ts";
 import { messageHandlers } from "./message-operations.ts";
+import { attributesOf, type Queue } from "./queue-definitions.ts";
 import { queueName, queueUrl } from "./queue-url.ts";
-import { attributesOf, type Queue, type Queues } from "./queues.ts";
+import type { Queues } from "./queues.ts";
 
 const NAME = /^[\w-]{1,80}$/;
 const PAGE = 1000;
@@ -15,7 +16,7 @@ const MOST_TAGS = 50;
 
 /** What answers for SQS. */
 export function sqsHandlers(queues: Queues, store: ResourceStore): Handlers<typeof sdk, Context> {
-  const queueOf = (url: string) => queues.get(queueName(url, queues.accountId));
+  const queueOf = (url: string) => queues.definitions.get(queueName(url, queues.definitions.accountId));
 
   return {
     ...messageHandlers(queues),
@@ -26,13 +27,18 @@ export function sqsHandlers(queues: Queues, store: ResourceStore): Handlers<type
           "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length; the name of a FIFO queue ends in .fifo",
         );
       checkTags(tags);
-      const queue = await queues.create(name, Attributes, tags);
-      return { QueueUrl: queueUrl(request, queues.accountId, queue.name) };
+      const queue = await queues.definitions.create(name, Attributes, tags);
+      return { QueueUrl: queueUrl(request, queues.definitions.accountId, queue.name) };
     },
 
-    async GetQueueUrl({ QueueName: name, QueueOwnerAWSAccountId: owner = queues.accountId }, { request }) {
-      const queue = await queues.get(queueName(`/${owner}/${name}`, queues.accountId));
-      return { QueueUrl: queueUrl(request, queues.accountId, queue.name) };
+    async GetQueueUrl(
+      { QueueName: name, QueueOwnerAWSAccountId: owner = queues.definitions.accountId },
+      { request },
+    ) {
+      const queue = await queues.definitions.get(
+        queueName(`/${owner}/${name}`, queues.definitions.accountId),
+      );
+      return { QueueUrl: queueUrl(request, queues.definitions.accountId, queue.name) };
     },
 
     async ListQueues({ QueueNamePrefix = "", MaxResults, NextToken }, { request }) {
@@ -40,7 +46,7 @@ export function sqsHandlers(queues: Queues, store: ResourceStore): Handlers<type
       const after = NextToken === undefined ? "" : Buffer.from(NextToken, "base64url").toString();
       if (after && !NAME.test(after.replace(/\.fifo$/, "")))
         throw invalidParameter("Invalid or expired next token.");
-      const names = (await queues.names())
+      const names = (await queues.definitions.names())
         .filter((name) => name.startsWith(QueueNamePrefix) && name > after)
         .sort();
       const page = names.slice(0, MaxResults ?? PAGE);
@@ -48,7 +54,7 @@ export function sqsHandlers(queues: Queues, store: ResourceStore): Handlers<type
       // SQS tells of more only to those who ask for pages
       const more = MaxResults !== undefined && names.length > page.length;
       return {
-        QueueUrls: page.map((name) => queueUrl(request, queues.accountId, name)),
+        QueueUrls: page.map((name) => queueUrl(request, queues.definitions.accountId, name)),
         ...(more && { NextToken: Buffer.from(page.at(-1) ?? "").toString("base64url") }),
       };
     },
@@ -74,7 +80,7 @@ export function sqsHandlers(queues: Queues, store: ResourceStore): Handlers<type
     },
 
     async DeleteQueue({ QueueUrl }) {
-      await queues.delete(queueName(QueueUrl, queues.accountId));
+      await queues.delete(queueName(QueueUrl, queues.definitions.accountId));
       return {};
     },
 
@@ -89,8 +95,8 @@ export function sqsHandlers(queues: Queues, store: ResourceStore): Handlers<type
           "MaxResults and NextToken are not supported by Tideway here: all queues are told at once.",
         );
       const target = await queueOf(QueueUrl);
-      const names = await queues.sourcesOf(target);
-      return { queueUrls: names.map((name) => queueUrl(request, queues.accountId, name)) };
+      const names = await queues.definitions.sourcesOf(target);
+      return { queueUrls: names.map((name) => queueUrl(request, queues.definitions.accountId, name)) };
     },
 
     async TagQueue({ QueueUrl, Tags }) {

@@ -3,7 +3,7 @@ import type { HttpRequest } from "../../wire/http.ts";
 import { AwsQuery } from "../../wire/query.ts";
 import type { Operation } from "../../wire/service.ts";
 import { invalidParameter } from "./faults.ts";
-import { noSuchQueue } from "./queues.ts";
+import { noSuchQueue } from "./queue-definitions.ts";
 
 /** The URL by which whoever sent the request reaches a queue. */
 export function queueUrl({ headers }: HttpRequest, accountId: string, name: string): string {

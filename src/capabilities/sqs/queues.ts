@@ -1,18 +1,16 @@
 /** Queues and what happens to their messages. A promise resolves once what it tells of is on the disk. */
-import { QueueDoesNotExist, QueueNameExists, SQSServiceException } from "@aws-sdk/client-sqs";
-import { type Account, arn } from "../../base/arn.ts";
+import { SQSServiceException } from "@aws-sdk/client-sqs";
+import type { Account } from "../../base/arn.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import { Database } from "../../base/sqlite/database.ts";
 import { GroupCommit } from "../../base/sqlite/group-commit.ts";
-import type { Resource } from "../../state/resource.ts";
-import { AlreadyExists, Conflict, type ResourceStore } from "../../state/store.ts";
+import type { ResourceStore } from "../../state/store.ts";
 import { Fault } from "../../wire/http.ts";
-import { checkAttributes, parseRedrive, withDefaults } from "./attributes.ts";
+import { parseRedrive } from "./attributes.ts";
 import { checkDraft, type Draft } from "./draft.ts";
-import { invalidParameter } from "./faults.ts";
-import { QUEUE, type QueueSpec } from "./kinds.ts";
+import { QUEUE } from "./kinds.ts";
 import { MOST_ATTRIBUTES, type StoredAttributes } from "./message-attributes.ts";
 import {
   type Counts,
@@ -21,9 +19,8 @@ import {
   type NewMessage,
   type TakenMessage,
 } from "./message-table.ts";
+import { attributesOf, isFifo, nameOf, type Queue, QueueDefinitions } from "./queue-definitions.ts";
 import { Waiters } from "./waiters.ts";
-
-export type Queue = Resource<QueueSpec, { readonly state: "Active" }>;
 
 export interface QueuesOptions {
   readonly account: Account;
@@ -60,6 +57,7 @@ const DEDUPLICATION_MS = 5 * 60_000;
 const SWEEP_MS = 60_000;
 
 export class Queues implements AsyncDisposable {
+  readonly definitions: QueueDefinitions;
   readonly #options: QueuesOptions;
   readonly #database: Database;
   readonly #group: GroupCommit;
@@ -70,6 +68,7 @@ export class Queues implements AsyncDisposable {
 
   private constructor(options: QueuesOptions) {
     this.#options = options;
+    this.definitions = new QueueDefinitions(options.store, options.account);
     this.#database = new Database(options.file, { migrations: MESSAGE_MIGRATIONS, fatal: options.fatal });
     this.#group = new GroupCommit(this.#database);
     this.#table = new MessageTable(this.#database);
@@ -84,91 +83,15 @@ export class Queues implements AsyncDisposable {
     return queues;
   }
 
-  get accountId(): string {
-    return this.#options.account.accountId;
-  }
-
-  arn(name: string): string {
-    return arn(this.#options.account, "sqs", name);
-  }
-
-  names(): Promise<readonly string[]> {
-    return this.#options.store.names(QUEUE);
-  }
-
-  /** Throws QueueDoesNotExist. */
-  async get(name: string): Promise<Queue> {
-    const queue = await this.#options.store.get(QUEUE, name);
-    if (!queue) throw noSuchQueue();
-    return queue;
-  }
-
-  /** The queue of that name, made when there is none; QueueNameExists when there is one with other attributes. */
-  async create(
-    name: string,
-    attributes: Readonly<Record<string, string>>,
-    tags: Readonly<Record<string, string>>,
-  ): Promise<Queue> {
-    const fifo = name.endsWith(".fifo");
-    checkAttributes(attributes, fifo);
-    if (fifo !== (attributes.FifoQueue === "true"))
-      throw invalidParameter(
-        "The name of a FIFO queue, and of no other, ends in .fifo, and its attribute FifoQueue is true.",
-      );
-    await this.#checkRedrive(name, attributes);
-    const draft = {
-      name,
-      arn: this.arn(name),
-      spec: { attributes },
-      status: { state: "Active" },
-      tags,
-    } as const;
-    try {
-      return await this.#options.store.create(QUEUE, draft);
-    } catch (error) {
-      if (!(error instanceof AlreadyExists)) throw error;
-    }
-    const queue = await this.get(name);
-    const has = withDefaults(queue.spec.attributes, fifo);
-    const other = Object.keys(attributes).find((key) => (has[key] ?? "") !== attributes[key]);
-    if (other === undefined) return queue;
-    throw new QueueNameExists({
-      message: `A queue already exists with the same name and a different value for attribute ${other}`,
-      $metadata: {},
-    });
-  }
-
   async setAttributes(name: string, attributes: Readonly<Record<string, string>>): Promise<void> {
-    checkAttributes(attributes, name.endsWith(".fifo"));
-    await this.#checkRedrive(name, attributes);
-    for (;;) {
-      const queue = await this.get(name);
-      const spec = { attributes: { ...queue.spec.attributes, ...attributes } };
-      try {
-        await this.#options.store.update(QUEUE, queue, { spec });
-        return this.#waiters.wake(queue.uid);
-      } catch (error) {
-        if (!(error instanceof Conflict)) throw error;
-      }
-    }
+    const { uid } = await this.definitions.setAttributes(name, attributes);
+    this.#waiters.wake(uid);
   }
 
   async delete(name: string): Promise<void> {
-    const queue = await this.#remove(name);
+    const queue = await this.definitions.remove(name);
     await this.#group.write(() => this.#table.purge(queue.uid));
     this.#waiters.wake(queue.uid);
-  }
-
-  async #remove(name: string): Promise<Queue> {
-    for (;;) {
-      const queue = await this.get(name);
-      try {
-        await this.#options.store.remove(QUEUE, queue);
-        return queue;
-      } catch (error) {
-        if (!(error instanceof Conflict)) throw error;
-      }
-    }
   }
 
   async purge(queue: Queue): Promise<void> {
@@ -177,14 +100,6 @@ export class Queues implements AsyncDisposable {
 
   count(queue: Queue): Counts {
     return this.#table.count(queue.uid, this.#options.clock.now(), seconds(queue, "MessageRetentionPeriod"));
-  }
-
-  /** The names of the queues whose dead letters this one takes. */
-  async sourcesOf(target: Queue): Promise<string[]> {
-    const queues = await this.#all();
-    return queues
-      .filter(({ spec }) => parseRedrive(spec.attributes.RedrivePolicy ?? "")?.targetArn === target.arn)
-      .map(({ name }) => name);
   }
 
   /** Throws when the message is not one that the queue takes. */
@@ -212,10 +127,10 @@ export class Queues implements AsyncDisposable {
   /** For other services of this server: undefined once the message is in the queue for good, else why it never will be. */
   async offer(queueArn: string, body: string, attributes: StoredAttributes): Promise<string | undefined> {
     try {
-      const queue = await this.get(nameOf(queueArn));
+      const queue = await this.definitions.get(nameOf(queueArn));
       if (Object.keys(attributes).length > MOST_ATTRIBUTES)
         return `it has more than ${MOST_ATTRIBUTES} attributes`;
-      await this.send(queue, { body, attributes, system: { SenderId: this.accountId } });
+      await this.send(queue, { body, attributes, system: { SenderId: this.definitions.accountId } });
       return undefined;
     } catch (error) {
       if (error instanceof SQSServiceException || error instanceof Fault) return error.message;
@@ -239,7 +154,7 @@ export class Queues implements AsyncDisposable {
     const { clock } = this.#options;
     const begun = clock.monotonic();
     for (;;) {
-      const queue = await this.get(name);
+      const queue = await this.definitions.get(name);
       if (options.signal.aborted || this.#closed) return [];
       const waitMs =
         options.waitSeconds === undefined
@@ -310,7 +225,7 @@ export class Queues implements AsyncDisposable {
 
   /** What a delete left that was cut short, and what was sent in the same moment. */
   async #removeOrphans(): Promise<void> {
-    const known = new Set((await this.#all()).map(({ uid }) => uid));
+    const known = new Set((await this.definitions.all()).map(({ uid }) => uid));
     await this.#group.write(() => {
       for (const uid of this.#table.queues()) if (!known.has(uid)) this.#table.purge(uid);
     });
@@ -326,7 +241,7 @@ export class Queues implements AsyncDisposable {
   }
 
   async #sweep(): Promise<void> {
-    const queues = await this.#all();
+    const queues = await this.definitions.all();
     const now = this.#options.clock.now();
     await this.#group.write(() => {
       this.#table.forget(now);
@@ -334,46 +249,6 @@ export class Queues implements AsyncDisposable {
         this.#table.expire(queue.uid, now - seconds(queue, "MessageRetentionPeriod"));
     });
   }
-
-  async #all(): Promise<Queue[]> {
-    const names = await this.names();
-    const found = await Promise.all(names.map((name) => this.#options.store.get(QUEUE, name)));
-    return found.filter((queue) => queue !== undefined);
-  }
-
-  async #checkRedrive(
-    name: string,
-    { RedrivePolicy: policy }: Readonly<Record<string, string>>,
-  ): Promise<void> {
-    const redrive = parseRedrive(policy ?? "");
-    if (!redrive) return;
-    const target = nameOf(redrive.targetArn);
-    const wrong = (why: string) =>
-      invalidParameter(`Value ${policy} for parameter RedrivePolicy is invalid. Reason: ${why}`);
-    if (redrive.targetArn !== this.arn(target) || !(await this.#options.store.get(QUEUE, target)))
-      throw wrong("Dead letter target does not exist.");
-    if (target === name) throw wrong("A queue can not be its own dead letter queue.");
-    if (target.endsWith(".fifo") !== name.endsWith(".fifo"))
-      throw wrong(
-        "The dead letter queue of a FIFO queue must be one, and that of a standard queue must not.",
-      );
-  }
 }
 
-/** Whether messages of a group are given out one after the other. */
-export function isFifo(queue: Queue): boolean {
-  return queue.name.endsWith(".fifo");
-}
-
-/** All attributes of a queue that are not computed. */
-export function attributesOf(queue: Queue): Readonly<Record<string, string>> {
-  return withDefaults(queue.spec.attributes, isFifo(queue));
-}
-
-/** The error of a queue that is not there. */
-export function noSuchQueue(): QueueDoesNotExist {
-  return new QueueDoesNotExist({ message: "The specified queue does not exist.", $metadata: {} });
-}
-
-const nameOf = (queueArn: string) => queueArn.slice(queueArn.lastIndexOf(":") + 1);
 const seconds = (queue: Queue, name: string) => Number(attributesOf(queue)[name]) * 1000;

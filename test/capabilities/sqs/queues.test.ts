@@ -7,7 +7,8 @@ import { silentLog } from "../../../src/base/log.ts";
 import { systemRandom } from "../../../src/base/random.ts";
 import { Database } from "../../../src/base/sqlite/database.ts";
 import { MESSAGE_MIGRATIONS } from "../../../src/capabilities/sqs/message-table.ts";
-import { type Queue, Queues } from "../../../src/capabilities/sqs/queues.ts";
+import type { Queue } from "../../../src/capabilities/sqs/queue-definitions.ts";
+import { Queues } from "../../../src/capabilities/sqs/queues.ts";
 import { QUEUE } from "../../../src/capabilities/sqs/kinds.ts";
 import { MemoryStore } from "../../../src/state/memory-store.ts";
 import { FakeClock, settle } from "../../support/fake-clock.ts";
@@ -52,13 +53,13 @@ test("messages, who holds them, and what was sent before outlive a restart", asy
   const attributes = { FifoQueue: "true", ContentBasedDeduplication: "true" };
   {
     await using queues = await open();
-    const queue = await queues.create("a.fifo", attributes, {});
+    const queue = await queues.definitions.create("a.fifo", attributes, {});
     for (const groupId of ["x", "y"])
       await queues.send(queue, { body: groupId, attributes: {}, system: { SenderId: "0" }, groupId });
     expect(await queues.receive("a.fifo", { limit: 1, signal })).toHaveLength(1);
   }
   await using queues = await open();
-  const queue = await queues.get("a.fifo");
+  const queue = await queues.definitions.get("a.fifo");
   await queues.send(queue, { body: "y", attributes: {}, system: { SenderId: "0" }, groupId: "y" });
   const taken = await queues.receive("a.fifo", { limit: 10, signal });
   expect(taken.map(({ body }) => body)).toEqual(["y"]);
@@ -67,8 +68,8 @@ test("messages, who holds them, and what was sent before outlive a restart", asy
 test("messages of a queue that is gone are gone after the next start", async () => {
   {
     await using queues = await open();
-    await send(queues, await queues.create("kept", {}, {}), "kept");
-    await send(queues, await queues.create("gone", {}, {}), "gone");
+    await send(queues, await queues.definitions.create("kept", {}, {}), "kept");
+    await send(queues, await queues.definitions.create("gone", {}, {}), "gone");
     // as a delete leaves it that a crash cut short
     await store.remove(QUEUE, (await store.get(QUEUE, "gone"))!);
   }
@@ -76,13 +77,17 @@ test("messages of a queue that is gone are gone after the next start", async () 
   await using queues = await open();
   expect([rows("messages"), rows("contents")]).toEqual([1, 1]);
   // a queue of the same name is another one
-  await queues.create("gone", {}, {});
+  await queues.definitions.create("gone", {}, {});
   expect(await queues.receive("gone", { limit: 10, signal })).toEqual([]);
 });
 
 test("what is too old leaves the disk, though nobody receives", async () => {
   await using queues = await open();
-  const queue = await queues.create("q.fifo", { FifoQueue: "true", MessageRetentionPeriod: "600" }, {});
+  const queue = await queues.definitions.create(
+    "q.fifo",
+    { FifoQueue: "true", MessageRetentionPeriod: "600" },
+    {},
+  );
   const draft = { body: "x", attributes: {}, system: { SenderId: "0" }, groupId: "g", deduplicationId: "d" };
   await queues.send(queue, draft);
   await clock.advance(300_000);
@@ -95,7 +100,7 @@ test("what is too old leaves the disk, though nobody receives", async () => {
 
 test("receivers that wait are sent home when the server is about to stop; others still get messages", async () => {
   const queues = await open();
-  const queue = await queues.create("q", {}, {});
+  const queue = await queues.definitions.create("q", {}, {});
   const timers = clock.pending;
   const waiting = queues.receive("q", { limit: 1, waitSeconds: 20, signal });
   while (clock.pending === timers) await settle();
