@@ -1,5 +1,5 @@
 /** One invocation of an instance, both ways as a stream: nothing of input or answer is held here. */
-import type { IncomingMessage } from "node:http";
+import type { ClientRequest, IncomingMessage } from "node:http";
 import { request as httpRequest } from "../../base/node-http.ts";
 import type { InstanceAddress } from "../../dataplane/routing-table.ts";
 
@@ -50,25 +50,21 @@ export const callInstance: CallInstance = ({ address, headers, body, length, sig
       signal,
     });
     let reached = false;
-    let answered = false;
     let inputFailure: InputBroke | undefined;
     request.once("socket", (socket) => socket.once("connect", () => (reached = true)));
-    request.once("response", (answer) => {
-      answered = true;
+    request.once("response", (answer) =>
       resolve({
         status: answer.statusCode!,
         contentType: answer.headers["content-type"],
-        body: bytesOf(answer),
-      });
-    });
-    // a server that answers without reading all closes early: its answer is what counts
-    request.on("error", (error) => {
-      if (!answered) reject(inputFailure ?? new InstanceBroke(error.message, reached));
-    });
+        body: bytesOf(answer, request, () => inputFailure),
+      }),
+    );
+    // once there is an answer, what becomes of that counts
+    request.on("error", (error) => reject(inputFailure ?? new InstanceBroke(error.message, reached)));
     void (async () => {
       try {
         for await (const chunk of body) {
-          if (answered || request.destroyed) return;
+          if (request.destroyed) return;
           if (!request.write(chunk)) await writable(request);
         }
         request.end();
@@ -80,20 +76,27 @@ export const callInstance: CallInstance = ({ address, headers, body, length, sig
   });
 };
 
-async function* bytesOf(answer: IncomingMessage): AsyncGenerator<Uint8Array> {
+/** A server may answer while it still reads, or without reading all: with its answer's end the request ends. */
+async function* bytesOf(
+  answer: IncomingMessage,
+  request: ClientRequest,
+  inputFailure: () => InputBroke | undefined,
+): AsyncGenerator<Uint8Array> {
   try {
     yield* answer as AsyncIterable<Uint8Array>;
   } catch (error) {
-    throw new InstanceBroke((error as Error).message, true);
+    throw inputFailure() ?? new InstanceBroke((error as Error).message, true);
+  } finally {
+    request.destroy();
   }
 }
 
-function writable(request: ReturnType<typeof httpRequest>): Promise<void> {
+function writable(request: ClientRequest): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
-      request.off("drain", done).off("close", done).off("response", done);
+      request.off("drain", done).off("close", done);
       resolve();
     };
-    request.on("drain", done).on("close", done).on("response", done);
+    request.on("drain", done).on("close", done);
   });
 }
