@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { packageVersion } from "../base/package-version.ts";
-import { callInstance } from "../capabilities/async-inference/instance-call.ts";
+import { instanceCaller } from "../capabilities/async-inference/instance-call.ts";
 import { asyncOperations } from "../capabilities/async-inference/operations.ts";
 import { RequestTable } from "../capabilities/async-inference/request-table.ts";
 import { AsyncWorker } from "../capabilities/async-inference/worker.ts";
@@ -101,7 +101,7 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
       publish: async (topic, message) => void (await topics.publish(topic, message)),
       wake: (endpoint) => wakeEndpoint(store, clock, endpoint),
       suspect: (instance) => engine.suspect(instance),
-      call: callInstance,
+      call: instanceCaller(clock),
     }),
   );
   const routes = routesTo(given.routes, worker);

@@ -1,9 +1,10 @@
 /** What can go wrong with an asynchronous request, and what is left behind then. */
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import * as s3 from "@aws-sdk/client-s3";
 import * as sagemaker from "@aws-sdk/client-sagemaker";
 import { AsyncEndpoint } from "../support/async-endpoint.ts";
-import { TidewayServer } from "../support/tideway-server.ts";
+import { EXAMPLES, modelArchive, TidewayServer } from "../support/tideway-server.ts";
 
 let tideway: TidewayServer;
 let endpoint: AsyncEndpoint;
@@ -73,6 +74,26 @@ test("a request under which three instances end is given up, and takes none besi
   );
   const texts = await Promise.all(others.map(async (one) => (await endpoint.fetched(one)).text));
   expect(texts).toEqual(["1", "2", "3", "4", "5"]);
+}, 30_000);
+
+test("an input that is too large for the model server", async () => {
+  await using other = await TidewayServer.start();
+  const archive = await modelArchive({ "model.onnx": readFileSync(`${EXAMPLES}/breast-cancer/model.onnx`) });
+  const small = await AsyncEndpoint.deploy(
+    other,
+    {},
+    {},
+    {
+      Image: "tideway/auto",
+      ModelDataUrl: await other.upload("cancer.tar.gz", archive),
+      Environment: { TIDEWAY_MAX_BODY_BYTES: "100000" },
+    },
+  );
+  for (let time = 0; time < 3; time++)
+    expect(await small.fetched(await small.invoke(Buffer.alloc(8_000_000, "1,")))).toMatchObject({
+      failed: true,
+      text: expect.stringContaining("larger than 100000 bytes"),
+    });
 }, 30_000);
 
 test("an output bucket that is gone", async () => {

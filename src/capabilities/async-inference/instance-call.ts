@@ -1,5 +1,6 @@
 /** One invocation of an instance, both ways as a stream: nothing of input or answer is held here. */
 import type { ClientRequest, IncomingMessage } from "node:http";
+import type { Clock } from "../../base/clock.ts";
 import { request as httpRequest } from "../../base/node-http.ts";
 import type { InstanceAddress } from "../../dataplane/routing-table.ts";
 
@@ -10,6 +11,13 @@ export interface InstanceCall {
   readonly length: number;
   readonly signal: AbortSignal;
 }
+
+/**
+ * A server that refuses a length closes the connection, and whoever still writes to it then may never read why: so
+ * a long body waits for a moment behind its head.
+ */
+const LARGE = 1024 ** 2;
+const LOOK_MS = 20;
 
 /** The beginning of an answer. The body throws where the answer breaks off. */
 export interface InstanceAnswer {
@@ -37,44 +45,51 @@ export class InputBroke extends Error {
 export type CallInstance = (call: InstanceCall) => Promise<InstanceAnswer>;
 
 /** Calls over HTTP, with a connection of its own for each: a kept one may close as it is used. */
-export const callInstance: CallInstance = ({ address, headers, body, length, signal }) => {
-  const place =
-    address.kind === "unix" ? { socketPath: address.path } : { host: address.host, port: address.port };
-  return new Promise((resolve, reject) => {
-    const request = httpRequest({
-      ...place,
-      method: "POST",
-      path: "/invocations",
-      agent: false,
-      headers: { host: "localhost", ...headers, "content-length": length },
-      signal,
-    });
-    let reached = false;
-    let inputFailure: InputBroke | undefined;
-    request.once("socket", (socket) => socket.once("connect", () => (reached = true)));
-    request.once("response", (answer) =>
-      resolve({
-        status: answer.statusCode!,
-        contentType: answer.headers["content-type"],
-        body: bytesOf(answer, request, () => inputFailure),
-      }),
-    );
-    // once there is an answer, what becomes of that counts
-    request.on("error", (error) => reject(inputFailure ?? new InstanceBroke(error.message, reached)));
-    void (async () => {
-      try {
-        for await (const chunk of body) {
-          if (request.destroyed) return;
-          if (!request.write(chunk)) await writable(request);
+export const instanceCaller =
+  (clock: Clock): CallInstance =>
+  ({ address, headers, body, length, signal }) => {
+    const place =
+      address.kind === "unix" ? { socketPath: address.path } : { host: address.host, port: address.port };
+    return new Promise((resolve, reject) => {
+      const request = httpRequest({
+        ...place,
+        method: "POST",
+        path: "/invocations",
+        agent: false,
+        headers: { host: "localhost", ...headers, "content-length": length },
+        signal,
+      });
+      let reached = false;
+      let refused = false;
+      let inputFailure: InputBroke | undefined;
+      request.once("socket", (socket) => socket.once("connect", () => (reached = true)));
+      request.once("response", (answer) => {
+        const status = answer.statusCode!;
+        refused = status >= 400;
+        resolve({
+          status,
+          contentType: answer.headers["content-type"],
+          body: bytesOf(answer, request, () => inputFailure),
+        });
+      });
+      // once there is an answer, what becomes of that counts
+      request.on("error", (error) => reject(inputFailure ?? new InstanceBroke(error.message, reached)));
+      void (async () => {
+        try {
+          request.flushHeaders();
+          if (length > LARGE) await answeredWithin(request, clock, LOOK_MS);
+          for await (const chunk of body) {
+            if (request.destroyed || refused) return;
+            if (!request.write(chunk)) await writable(request);
+          }
+          request.end();
+        } catch (error) {
+          inputFailure = new InputBroke((error as Error).message, { cause: error });
+          request.destroy(inputFailure);
         }
-        request.end();
-      } catch (error) {
-        inputFailure = new InputBroke((error as Error).message, { cause: error });
-        request.destroy(inputFailure);
-      }
-    })();
-  });
-};
+      })();
+    });
+  };
 
 /** A server may answer while it still reads, or without reading all: with its answer's end the request ends. */
 async function* bytesOf(
@@ -89,6 +104,18 @@ async function* bytesOf(
   } finally {
     request.destroy();
   }
+}
+
+function answeredWithin(request: ClientRequest, clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      cancel();
+      request.off("response", done).off("close", done);
+      resolve();
+    };
+    const cancel = clock.after(ms, done);
+    request.on("response", done).on("close", done);
+  });
 }
 
 function writable(request: ClientRequest): Promise<void> {

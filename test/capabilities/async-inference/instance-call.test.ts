@@ -1,8 +1,9 @@
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
+import { systemClock } from "../../../src/base/clock.ts";
 import {
-  callInstance,
+  instanceCaller,
   InputBroke,
   InstanceBroke,
 } from "../../../src/capabilities/async-inference/instance-call.ts";
@@ -31,7 +32,7 @@ const ask = (
   address: Awaited<ReturnType<typeof instance>>,
   body: AsyncIterable<Uint8Array> = large(),
   signal = new AbortController().signal,
-) => callInstance({ address, headers: { "content-type": "text/csv" }, body, length, signal });
+) => instanceCaller(systemClock)({ address, headers: { "content-type": "text/csv" }, body, length, signal });
 const sizeOf = async (body: AsyncIterable<Uint8Array>) => {
   let size = 0;
   for await (const chunk of body) size += chunk.byteLength;
