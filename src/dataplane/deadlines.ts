@@ -3,8 +3,11 @@ import type { Clock } from "../base/clock.ts";
 
 /** What has a deadline. */
 export interface Expiring {
-  /** Where Deadlines keeps the time; its own to write. */
+  /** Where DeadlineList keeps the time, itself and the neighbours; its own to write. An entry is in one list at a time. */
   expiresAt: number;
+  list?: DeadlineList | undefined;
+  earlier?: Expiring | undefined;
+  later?: Expiring | undefined;
   expire(): void;
 }
 
@@ -29,11 +32,16 @@ export class Deadlines implements Disposable {
   }
 }
 
-/** Entries in the order in which they expire, for all wait equally long. */
+/**
+ * Entries in the order in which they expire, for all wait equally long. Linked, and unlinked without a trace: a Set that
+ * entries come to and go from leaves tables behind, each alive by the one before, that keep what was in them from the
+ * young generation's garbage collector.
+ */
 export class DeadlineList implements Disposable {
   readonly #clock: Clock;
   readonly #durationMs: number;
-  readonly #entries = new Set<Expiring>();
+  #first: Expiring | undefined;
+  #last: Expiring | undefined;
   #cancel: (() => void) | undefined;
 
   constructor(clock: Clock, durationMs: number) {
@@ -43,33 +51,46 @@ export class DeadlineList implements Disposable {
 
   /** Starts the entry's time, anew if it was running. */
   set(entry: Expiring): void {
+    entry.list?.clear(entry);
     entry.expiresAt = this.#clock.monotonic() + this.#durationMs;
-    this.#entries.delete(entry);
-    this.#entries.add(entry);
+    entry.list = this;
+    entry.earlier = this.#last;
+    if (this.#last) this.#last.later = entry;
+    else this.#first = entry;
+    this.#last = entry;
     this.#cancel ??= this.#clock.after(this.#durationMs, this.#fire);
   }
 
   clear(entry: Expiring): void {
-    this.#entries.delete(entry);
+    if (entry.list !== this) return;
+    const { earlier, later } = entry;
+    if (earlier) earlier.later = later;
+    else this.#first = later;
+    if (later) later.earlier = earlier;
+    else this.#last = earlier;
+    entry.list = entry.earlier = entry.later = undefined;
   }
 
   readonly #fire = (): void => {
     this.#cancel = undefined;
     const now = this.#clock.monotonic();
-    for (const entry of this.#entries) {
+    for (let entry = this.#first; entry; entry = this.#first) {
       // timers may come a fraction early
-      if (entry.expiresAt > now + 1) {
-        this.#cancel = this.#clock.after(entry.expiresAt - now, this.#fire);
-        return;
-      }
-      this.#entries.delete(entry);
+      if (entry.expiresAt > now + 1) return this.#rearm(entry.expiresAt - now);
+      this.clear(entry);
       entry.expire();
     }
   };
 
+  /** Instead of what an entry may have set that expired. */
+  #rearm(ms: number): void {
+    this.#cancel?.();
+    this.#cancel = this.#clock.after(ms, this.#fire);
+  }
+
   [Symbol.dispose](): void {
     this.#cancel?.();
     this.#cancel = undefined;
-    this.#entries.clear();
+    while (this.#first) this.clear(this.#first);
   }
 }

@@ -30,8 +30,10 @@ export interface FramedOwner {
 
 /** A request that is on a connection, or waits for one. */
 export interface FramedRequest {
-  readonly request: InstanceRequest;
-  readonly events: InstanceEvents;
+  /** Until it is written. */
+  request: InstanceRequest | undefined;
+  /** Until its last frame. What a Map once held stays in the tables that it outgrew, and each of those in the one before. */
+  events: InstanceEvents | undefined;
   /** Nobody hears of it any more. */
   aborted: boolean;
   /** Where it was sent, while its last frame is still to come. */
@@ -88,10 +90,10 @@ export class FramedConnection {
   write(requests: Iterable<FramedRequest>): void {
     const frames: Frame[] = [];
     for (const one of requests) {
-      const { method, path, headers, body } = one.request;
+      const { method, path, headers, body } = one.request!;
       const head = headOf([method, path, ...headers]);
       if (head === undefined || body.byteLength > MAX_REQUEST_BODY) {
-        one.events.onFailure(
+        one.events!.onFailure(
           false,
           head === undefined ? "the request holds forbidden characters" : "the request is too long",
         );
@@ -102,6 +104,7 @@ export class FramedConnection {
       const id = this.#nextId;
       this.#open.set(id, one);
       one.sent = { connection: this, id };
+      one.request = undefined;
       frames.push({ kind: "request", id, last: true, head, body });
     }
     for (const control of this.#controls) if (this.#open.has(control.id)) frames.push(control);
@@ -155,18 +158,19 @@ export class FramedConnection {
     if (kind === "answer") {
       const { status, headers } = this.#headOf(head);
       one.answered = true;
-      if (!one.aborted) one.events.onHead(status, headers);
+      if (!one.aborted) one.events!.onHead(status, headers);
     }
     if (body.byteLength > 0 && !one.aborted) {
       if (one.ahead !== undefined && (one.ahead += body.byteLength) > MAX_AHEAD)
         throw new FrameError("more than it was asked for");
-      one.events.onData(body);
+      one.events!.onData(body);
     }
     if (!last) return;
     this.#open.delete(id);
-    one.sent = undefined;
+    const { events } = one;
+    one.sent = one.events = undefined;
     if (one.aborted) this.#abandoned--;
-    else one.events.onEnd();
+    else events!.onEnd();
   }
 
   #headOf(text: string): AnswerHead {
@@ -185,7 +189,7 @@ export class FramedConnection {
     this.#open.clear();
     for (const one of open) {
       one.sent = undefined;
-      if (!one.aborted) one.events.onFailure(true, this.#reason);
+      if (!one.aborted) one.events!.onFailure(true, this.#reason);
     }
   }
 }

@@ -12,7 +12,7 @@ const MAX_GATHERED = 64;
 /** Connects when there is something to send. */
 export class FramedLink implements InstanceLink, FramedOwner {
   readonly #path: string;
-  readonly #waiting = new Set<FramedRequest>();
+  #waiting: FramedExchange[] = [];
   #connection: FramedConnection | undefined;
   #flushing = false;
   /** How many waited at the last look, and how many looks there were. */
@@ -30,7 +30,7 @@ export class FramedLink implements InstanceLink, FramedOwner {
    */
   send(request: InstanceRequest, events: InstanceEvents): InstanceExchange {
     const exchange = new FramedExchange(this, request, events);
-    this.#waiting.add(exchange);
+    this.#waiting.push(exchange);
     this.flushSoon();
     return exchange;
   }
@@ -42,7 +42,8 @@ export class FramedLink implements InstanceLink, FramedOwner {
 
   /** It was broken off before it was sent. */
   forget(exchange: FramedExchange): void {
-    this.#waiting.delete(exchange);
+    const at = this.#waiting.indexOf(exchange);
+    if (at >= 0) this.#waiting.splice(at, 1);
   }
 
   flushSoon(): void {
@@ -52,14 +53,14 @@ export class FramedLink implements InstanceLink, FramedOwner {
   }
 
   writable(connection: FramedConnection): void {
-    if (connection === this.#connection && (this.#waiting.size > 0 || connection.controls > 0))
+    if (connection === this.#connection && (this.#waiting.length > 0 || connection.controls > 0))
       this.flushSoon();
   }
 
   leaving(connection: FramedConnection): void {
     if (connection === this.#connection) this.#connection = undefined;
     connection.end();
-    if (this.#waiting.size > 0) this.flushSoon();
+    if (this.#waiting.length > 0) this.flushSoon();
   }
 
   gone(connection: FramedConnection, connected: boolean, reason: string): void {
@@ -71,14 +72,14 @@ export class FramedLink implements InstanceLink, FramedOwner {
   }
 
   #fail(reason: string): void {
-    const lost = [...this.#waiting];
-    this.#waiting.clear();
-    for (const one of lost) one.events.onFailure(false, reason);
+    const lost = this.#waiting;
+    this.#waiting = [];
+    for (const one of lost) one.events?.onFailure(false, reason);
   }
 
   readonly #flush = (): void => {
     // read all, then send all: a write wakes the server, which costs more than a look at the other connections
-    const { size } = this.#waiting;
+    const { length: size } = this.#waiting;
     const more = size > this.#gathered && size < MAX_GATHERED && this.#turns < MAX_TURNS;
     if (more && this.#connection?.busy) {
       this.#gathered = size;
@@ -91,18 +92,18 @@ export class FramedLink implements InstanceLink, FramedOwner {
     this.#flushing = false;
     if (this.#closed) this.#fail(CLOSED);
     else if (this.#connection === undefined) {
-      if (this.#waiting.size > 0) this.#connection = new FramedConnection(this, this.#path);
+      if (this.#waiting.length > 0) this.#connection = new FramedConnection(this, this.#path);
     } else if (this.#connection.ready) {
-      const requests = [...this.#waiting];
-      this.#waiting.clear();
+      const requests = this.#waiting;
+      this.#waiting = [];
       this.#connection.write(requests);
     }
   };
 }
 
 class FramedExchange implements FramedRequest, InstanceExchange {
-  readonly request: InstanceRequest;
-  readonly events: InstanceEvents;
+  request: InstanceRequest | undefined;
+  events: InstanceEvents | undefined;
   readonly #link: FramedLink;
   aborted = false;
   sent: FramedRequest["sent"];
