@@ -9,7 +9,7 @@ import type { EndpointRoute } from "../../dataplane/routing-table.ts";
 import type { ObjectStore } from "../../objects/object-store.ts";
 import type { ResourceStore } from "../../state/store.ts";
 import { EndpointKind } from "../hosting/kinds.ts";
-import { attempt, type AttemptPorts, earlierResult } from "./attempt.ts";
+import { attempt, type AttemptPorts, type AttemptResult, earlierResult } from "./attempt.ts";
 import { type Announcer, announce } from "./announce.ts";
 import type { CallInstance } from "./instance-call.ts";
 import { freeSeats, InFlight, pickSeat, type Seat } from "./lane.ts";
@@ -236,25 +236,32 @@ export class AsyncWorker implements AsyncDisposable {
   async #run(lane: Lane, row: QueuedRequest, seat: Seat, places: number): Promise<void> {
     const { table, clock, log, suspect } = this.#ports;
     const facts = { inferenceId: row.request.inferenceId, attempt: row.attempt };
+    const result = await this.#seated(lane, row, seat, places);
+    if (result.kind === "stopped") return;
+    if (result.kind === "succeeded" || result.kind === "failed") return this.#end(row, result);
+    if (result.kind !== "not-stored") suspect(seat.instance.id);
+    const routed = lane.route?.variants.some(({ instances }) =>
+      instances.some(({ id }) => id === seat.instance.id),
+    );
+    const trouble = result.kind === "broke" ? { ...result, left: !routed } : result;
+    log.warn("an attempt at an asynchronous request failed", { ...facts, ...trouble });
+    const step = nextStep(row, trouble, clock.now());
+    if (step.kind === "give-up") await this.#giveUp(row, 0, step.reason);
+    else await this.#keep(() => table.requeue(row, step.dueAt, step.counts));
+  }
+
+  /** The part of it that needs the instance. The next one begins, in one commit with what is written of this one. */
+  async #seated(lane: Lane, row: QueuedRequest, seat: Seat, places: number): Promise<AttemptResult> {
+    const { clock } = this.#ports;
+    const { expiresAt, ttlSeconds } = row.request;
     this.#inFlight.enter(seat, places);
     try {
-      if (clock.now() >= row.request.expiresAt)
-        return await this.#giveUp(row, row.attempt - 1, expired(row.request.ttlSeconds));
       const found = await this.#earlier(row, row.attempt - 1);
-      if (this.#stopping.signal.aborted) return;
-      if (found) return await this.#end(row, found);
-      const result = await attempt(row, seat.instance.address, this.#attempts);
-      if (result.kind === "stopped") return;
-      if (result.kind === "succeeded" || result.kind === "failed") return await this.#end(row, result);
-      if (result.kind !== "not-stored") suspect(seat.instance.id);
-      const routed = lane.route?.variants.some(({ instances }) =>
-        instances.some(({ id }) => id === seat.instance.id),
-      );
-      const trouble = result.kind === "broke" ? { ...result, left: !routed } : result;
-      log.warn("an attempt at an asynchronous request failed", { ...facts, ...trouble });
-      const step = nextStep(row, trouble, clock.now());
-      if (step.kind === "give-up") await this.#giveUp(row, 0, step.reason);
-      else await this.#keep(() => table.requeue(row, step.dueAt, step.counts));
+      if (this.#stopping.signal.aborted) return { kind: "stopped" };
+      if (found) return found;
+      const now = clock.now();
+      if (now >= expiresAt) return { kind: "failed", at: now, reason: expired(ttlSeconds) };
+      return await attempt(row, seat.instance.address, this.#attempts);
     } finally {
       this.#inFlight.leave(seat, places);
       this.#pump(lane);
