@@ -63,11 +63,14 @@ test.skipIf(!seesProcesses)(
 
     const first = new Map<string, string>();
     let replaced = 0;
+    /** False when the gateway that was asked was killed under it. */
     const look = async () => {
-      for (const [place, mark] of await results(tideway)) {
+      const found = await results(tideway).catch(() => undefined);
+      for (const [place, mark] of found ?? []) {
         if (first.has(place) && first.get(place) !== mark) replaced++;
         first.set(place, mark);
       }
+      return found !== undefined;
     };
     const killed = { control: 0, gateway: 0, instance: 0 };
     for (let kill = 0; kill < KILLS; kill++) {
@@ -81,14 +84,11 @@ test.skipIf(!seesProcesses)(
         } catch {
           // it has just ended by itself: with control, say
         }
-      await look().catch(() => {});
+      await look();
     }
     await clients;
-    await until(async () => {
-      await look();
-      return [...places.keys()].every((place) => first.has(place));
-    });
-    await look();
+    await until(async () => (await look()) && [...places.keys()].every((place) => first.has(place)));
+    await until(look);
 
     const executions = readFileSync(record, "utf8").trim().split("\n").length;
     const failures = [...first.keys()].filter((place) => place.startsWith("s3://jobs/failures/"));
