@@ -19,6 +19,7 @@ import {
   DRAIN_MS,
   listenFailure,
   refuseRemote,
+  serverlessIdleMs,
   type RunningServer,
   type ServerSettings,
   urlOf,
@@ -27,6 +28,8 @@ import {
 /** Starts a server of several processes, and resolves when it answers. Throws an Error with a sentence for what a user can mend. */
 export async function startProcesses(given: ServerSettings, gateways: number): Promise<RunningServer> {
   refuseRemote(given);
+  // read by control, and refused before anything is started
+  serverlessIdleMs(given);
   await findSandbox(given.sandbox ?? "auto", given.env["PATH"]);
   await using parts = new AsyncDisposableStack();
   const clock = systemClock;

@@ -1,0 +1,11 @@
+import { expect, test } from "vitest";
+import { serverlessIdleMs, type ServerSettings } from "../../src/roles/settings.ts";
+
+const idle = (text?: string) =>
+  serverlessIdleMs({ env: { TIDEWAY_SERVERLESS_IDLE_SECONDS: text } } as ServerSettings);
+
+test("an idle serverless worker is kept for five minutes, or for as long as the environment says", () => {
+  expect([idle(), idle(""), idle("1"), idle("86400")]).toEqual([300_000, 300_000, 1000, 86_400_000]);
+  for (const bad of ["0", "86401", "never", "1.5", "-1", "1e3"])
+    expect(() => idle(bad)).toThrow(`must be a whole number from 1 to 86400, not "${bad}"`);
+});
