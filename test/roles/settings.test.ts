@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
-import { serverlessIdleMs, type ServerSettings } from "../../src/roles/settings.ts";
+import { serverlessIdleMs } from "../../src/roles/settings.ts";
 
-const idle = (text?: string) =>
-  serverlessIdleMs({ env: { TIDEWAY_SERVERLESS_IDLE_SECONDS: text } } as ServerSettings);
+const idle = (text?: string) => serverlessIdleMs({ env: { TIDEWAY_SERVERLESS_IDLE_SECONDS: text } } as never);
 
 test("an idle serverless worker is kept for five minutes, or for as long as the environment says", () => {
   expect([idle(), idle(""), idle("1"), idle("86400")]).toEqual([300_000, 300_000, 1000, 86_400_000]);
