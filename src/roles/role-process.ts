@@ -64,7 +64,12 @@ export class RoleProcess {
 
   /** Resolves when the first process is ready, and rejects when it could not be; from then on it is kept running. */
   async start(): Promise<void> {
-    this.#gone = this.#keep(await this.#run());
+    const first = this.#run();
+    this.#gone = first.then(
+      (running) => this.#keep(running),
+      () => {},
+    );
+    await first;
   }
 
   /** A process that is on its way down or up hears nothing: what it must know comes with its start. */
@@ -72,7 +77,7 @@ export class RoleProcess {
     if (this.#child?.connected) this.#child.send(message, () => {});
   }
 
-  /** Tells the process to finish what it has begun, and kills it when it takes longer than it may. */
+  /** Tells the process to finish what it has begun, and kills it when it takes longer than it may, or is not ready yet. */
   async stop(graceMs: number): Promise<void> {
     this.#stopping.abort(new Error("the role is stopped"));
     this.send({ kind: "stop" });
@@ -103,6 +108,10 @@ export class RoleProcess {
   async #run(): Promise<Run> {
     const { module, clock, onChange, onMessage } = this.#options;
     const { message, socket } = await this.#options.start();
+    if (this.#stopping.signal.aborted) {
+      socket?.close();
+      throw this.#stopping.signal.reason as Error;
+    }
     const child = fork(module, {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
       env: { ...process.env, NODE_COMPILE_CACHE: getCompileCacheDir() },
@@ -125,7 +134,9 @@ export class RoleProcess {
       else if (this.#child === child) onMessage?.(received);
     });
     child.send(message, socket && handleOf(socket), {}, () => socket?.close());
-    const cancel = clock.after(START_MS, () => child.kill("SIGKILL"));
+    const giveUp = () => child.kill("SIGKILL");
+    const cancel = clock.after(START_MS, giveUp);
+    this.#stopping.signal.addEventListener("abort", giveUp);
     try {
       await ready.promise;
     } catch (error) {
@@ -134,8 +145,8 @@ export class RoleProcess {
       throw error;
     } finally {
       cancel();
+      this.#stopping.signal.removeEventListener("abort", giveUp);
     }
-    if (this.#stopping.signal.aborted) this.send({ kind: "stop" });
     return { ended };
   }
 

@@ -6,6 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { ServerProcess } from "../../src/cli/server-process.ts";
 import { ODD_MODEL } from "../support/tideway-server.ts";
@@ -177,4 +178,19 @@ test("F139: a port that is in use is told at once, and nothing is left of the tr
     taken.close();
     await rm(dataDir, { recursive: true, force: true });
   }
+});
+
+test("a server whose control can not start says why, and ends", async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), "tideway-refused-"));
+  const half = { TIDEWAY_S3_ENDPOINT: "http://127.0.0.1:1", TIDEWAY_S3_ACCESS_KEY_ID: "x" };
+  const program = fileURLToPath(new URL("../../bin/tideway", import.meta.url));
+  const server = spawn(program, ["serve", "--port", "0", "--data", dataDir], {
+    env: { PATH, HOME, ...half },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let said = "";
+  server.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
+  const [code] = (await once(server, "close")) as [number];
+  expect([code, said]).toEqual([1, expect.stringContaining("TIDEWAY_S3_SECRET_ACCESS_KEY must be set")]);
+  await rm(dataDir, { recursive: true });
 });
