@@ -41,8 +41,8 @@ test.skipIf(!canLimit)(
       const waiting = crowd.length - refused;
       for (const { socket } of crowd) socket.destroy();
       await Promise.all(crowd.map(({ over }) => over));
-      const late = await WireClient.open(url);
-      expect(await ask(late)).toBe(200);
+      // the server may not have seen yet that the crowd is gone, and turn one or two more away
+      const late = await untilServed(url, ask);
       expect(child.exitCode).toBeNull();
       console.log(
         `${FEW} descriptors, ${MANY} clients: ${MANY - waiting} refused, ${waiting} held or waiting; ${served} requests of the first one served meanwhile`,
@@ -56,3 +56,16 @@ test.skipIf(!canLimit)(
     }
   },
 );
+
+/** A client of its own that got an answer; the test's time limit is the only bound. */
+async function untilServed(url: URL, ask: (client: WireClient) => Promise<number>): Promise<WireClient> {
+  for (;;) {
+    try {
+      const client = await WireClient.open(url);
+      if ((await ask(client)) === 200) return client;
+      client.close();
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
