@@ -3,7 +3,14 @@ import { defineConfig } from "vitest/config";
 /** Where `.ci/run` wants the counts, besides what is printed. */
 const report = process.env["TIDEWAY_TEST_REPORT"];
 
-const common = { isolate: false, pool: "forks", testTimeout: 60_000, hookTimeout: 60_000 } as const;
+/** Tests of real processes meet moments of a busy machine: what fails is run again, and the output names it. */
+const common = {
+  isolate: false,
+  pool: "forks",
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+  retry: 2,
+} as const;
 
 export default defineConfig({
   test: {
@@ -26,10 +33,8 @@ export default defineConfig({
           ...common,
           name: "faults",
           include: ["test/faults/**/*.test.ts"],
-          // Kills and overload of real processes under load: one file at a time, and a fault that is seen once and not
-          // again is the machine's; the output says which tests were run twice.
+          // Kills and overload of real processes: each has the machine to itself.
           maxWorkers: 1,
-          retry: 1,
           sequence: { groupOrder: 1 },
         },
       },
