@@ -11,7 +11,8 @@ const ROOMS: Record<string, readonly string[]> = {
   compute: ["base", "objects"],
   dataplane: ["base"],
   gateway: ["base", "wire", "dataplane"],
-  capabilities: ["base", "wire", "state", "objects", "compute", "dataplane"],
+  sagemaker: ["base", "wire", "state"],
+  capabilities: ["base", "wire", "state", "objects", "compute", "dataplane", "sagemaker"],
   cli: ["base"],
 };
 /** Modules of Node and packages that only one room may name. */

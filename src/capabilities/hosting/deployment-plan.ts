@@ -2,7 +2,7 @@
 import type { AsyncInferenceConfig, ContainerDefinition, ProductionVariant } from "@aws-sdk/client-sagemaker";
 import type { ArtifactSource } from "../../compute/engine.ts";
 import { parseS3Uri } from "../../objects/object-store.ts";
-import { invalid, unsupported } from "./errors.ts";
+import { invalid, unsupported } from "../../sagemaker/errors.ts";
 import type { EndpointConfigSpec, ModelSpec, VariantPlan } from "./kinds.ts";
 import { checkServerless, serverlessPlan } from "./serverless-plan.ts";
 

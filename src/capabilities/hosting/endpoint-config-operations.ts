@@ -9,10 +9,10 @@ import { createResource } from "./create-resource.ts";
 import { checkConfig } from "./deployment-plan.ts";
 import { notFound } from "./errors.ts";
 import { EndpointConfigKind, type EndpointConfigSpec } from "./kinds.ts";
-import { listPage } from "./listing.ts";
+import { listPage } from "../../sagemaker/listing.ts";
 import { findModel } from "./model-operations.ts";
 import { removeResource } from "./remove-resource.ts";
-import { tagsOf } from "./tag-operations.ts";
+import { tagsOf } from "../../sagemaker/tags.ts";
 
 export const endpointConfigArn = (account: Account, name: string) =>
   arn(account, "sagemaker", `endpoint-config/${name.toLowerCase()}`);

@@ -10,7 +10,8 @@ import { createResource } from "./create-resource.ts";
 import { variantPlans } from "./deployment-plan.ts";
 import { describeEndpoint } from "./describe-endpoint.ts";
 import { findEndpointConfig } from "./endpoint-config-operations.ts";
-import { alreadyExists, inProgress, invalid, notFound, unsupported } from "./errors.ts";
+import { invalid, unsupported } from "../../sagemaker/errors.ts";
+import { alreadyExists, inProgress, notFound } from "./errors.ts";
 import {
   type Deployment,
   EndpointConfigKind,
@@ -18,11 +19,11 @@ import {
   type EndpointStatus,
   type VariantPlan,
 } from "./kinds.ts";
-import { held, holdUntil } from "./describe-hold.ts";
-import { listPage } from "./listing.ts";
+import { held, holdUntil } from "../../sagemaker/describe-hold.ts";
+import { listPage } from "../../sagemaker/listing.ts";
 import { updateServerless } from "./serverless-plan.ts";
 import { findModel } from "./model-operations.ts";
-import { tagsOf } from "./tag-operations.ts";
+import { tagsOf } from "../../sagemaker/tags.ts";
 
 export interface EndpointOperationsPorts {
   readonly account: Account;
@@ -42,6 +43,8 @@ type EndpointOperations = Pick<
   | "UpdateEndpointWeightsAndCapacities"
   | "DeleteEndpoint"
 >;
+
+const IN_TRANSITION: ReadonlySet<string> = new Set(["Creating", "Updating", "RollingBack", "Deleting"]);
 
 export function endpointOperations({
   account,
@@ -129,8 +132,13 @@ export function endpointOperations({
     },
 
     async DescribeEndpoint({ EndpointName }, { request, signal }) {
-      const hold = { until: holdUntil(request.headers), forMs: describeHoldMs, signal };
-      const endpoint = await held(store, clock, await find(EndpointName), hold);
+      const hold = {
+        until: holdUntil(request.headers),
+        forMs: describeHoldMs,
+        signal,
+        moving: IN_TRANSITION,
+      };
+      const endpoint = await held(store, clock, EndpointKind, await find(EndpointName), hold);
       if (!endpoint) throw notFound("endpoint", endpointArn(EndpointName));
       return describeEndpoint(
         endpoint,

@@ -8,12 +8,13 @@ import type { Context } from "../../wire/context.ts";
 import type { Handlers } from "../../wire/service.ts";
 import { createResource } from "./create-resource.ts";
 import { artifactSource, containerOf } from "./deployment-plan.ts";
-import { invalid, notFound } from "./errors.ts";
+import { invalid } from "../../sagemaker/errors.ts";
+import { notFound } from "./errors.ts";
 import { ModelKind, type ModelSpec } from "./kinds.ts";
-import { listPage } from "./listing.ts";
+import { listPage } from "../../sagemaker/listing.ts";
 import { queueSettingProblem } from "./queue-settings.ts";
 import { removeResource } from "./remove-resource.ts";
-import { tagsOf } from "./tag-operations.ts";
+import { tagsOf } from "../../sagemaker/tags.ts";
 
 export const modelArn = (account: Account, name: string) =>
   arn(account, "sagemaker", `model/${name.toLowerCase()}`);

@@ -5,7 +5,7 @@ import type {
   ProductionVariantServerlessUpdateConfig,
 } from "@aws-sdk/client-sagemaker";
 import { serverlessType } from "../../compute/instance-types.ts";
-import { invalid } from "./errors.ts";
+import { invalid } from "../../sagemaker/errors.ts";
 import type { EndpointConfigSpec, VariantPlan } from "./kinds.ts";
 
 /** What the fleet of a serverless variant runs as: an instance type of its memory, and enough of them to be provisioned. */

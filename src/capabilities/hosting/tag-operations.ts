@@ -1,19 +1,17 @@
 /** AddTags, ListTags, DeleteTags: on any resource that the store knows by its ARN. */
 import type * as sagemaker from "@aws-sdk/client-sagemaker";
 import type { IsolationLevel } from "../../compute/isolation/isolation.ts";
+import { invalid } from "../../sagemaker/errors.ts";
+import { tagsOf } from "../../sagemaker/tags.ts";
 import { type ResourceStore, TooManyTags } from "../../state/store.ts";
 import type { Context } from "../../wire/context.ts";
 import { Fault } from "../../wire/http.ts";
 import type { Handlers } from "../../wire/service.ts";
-import { invalid } from "./errors.ts";
 
 const MOST_TAGS = 50;
 const PAGE = 50;
 
 type TagOperations = Pick<Handlers<typeof sagemaker, Context>, "AddTags" | "ListTags" | "DeleteTags">;
-
-/** What is not the user's: Terraform and others overlook tags that begin so. */
-const RESERVED = /^aws:/i;
 
 /** `isolation` is how the instances of every endpoint are kept apart. */
 export function tagOperations(store: ResourceStore, isolation?: IsolationLevel): TagOperations {
@@ -60,19 +58,6 @@ export function tagOperations(store: ResourceStore, isolation?: IsolationLevel):
       return {};
     },
   };
-}
-
-/** Tags of a request as the store keeps them. */
-export function tagsOf(
-  tags: readonly { Key?: string | undefined; Value?: string | undefined }[] | undefined,
-): Record<string, string> {
-  const found = new Map<string, string>();
-  for (const { Key = "", Value = "" } of tags ?? []) {
-    if (RESERVED.test(Key)) throw invalid(`The tag key ${Key} begins with aws:, which is reserved.`);
-    if (found.has(Key)) throw invalid(`Duplicate tag key: ${Key}.`);
-    found.set(Key, Value);
-  }
-  return Object.fromEntries(found);
 }
 
 const missing = (arn: string) => new Fault("ResourceNotFound", `Could not find the resource "${arn}".`);

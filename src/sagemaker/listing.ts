@@ -1,6 +1,6 @@
 /** What the List operations of SageMaker share: filters, sort, pages. */
-import { BadToken, type ListQuery, type ResourceStore } from "../../state/store.ts";
-import type { Kind, Resource } from "../../state/resource.ts";
+import { BadToken, type ListQuery, type ResourceStore } from "../state/store.ts";
+import type { Kind, Resource } from "../state/resource.ts";
 import { invalid } from "./errors.ts";
 
 /** The members of a List request; which of them an operation has, its schema says. */
