@@ -7,12 +7,13 @@ const ROOMS: Record<string, readonly string[]> = {
   wire: ["base"],
   state: ["base"],
   objects: ["base"],
+  telemetry: ["base"],
   "model-server": ["base"],
-  compute: ["base", "objects"],
-  dataplane: ["base"],
-  gateway: ["base", "wire", "dataplane"],
+  compute: ["base", "objects", "telemetry"],
+  dataplane: ["base", "telemetry"],
+  gateway: ["base", "wire", "dataplane", "telemetry"],
   sagemaker: ["base", "wire", "state"],
-  capabilities: ["base", "wire", "state", "objects", "compute", "dataplane", "sagemaker"],
+  capabilities: ["base", "wire", "state", "objects", "compute", "dataplane", "telemetry", "sagemaker"],
   cli: ["base"],
 };
 /** Modules of Node and packages that only one room may name. */

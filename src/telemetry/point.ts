@@ -1,0 +1,49 @@
+/** What is known of the values of some span of time. */
+import { Sketch } from "./sketch.ts";
+
+export interface Point {
+  readonly sum: number;
+  readonly count: number;
+  readonly min: number;
+  readonly max: number;
+  /** How the values lie; undefined where that is not known of all of them: a statistic set does not tell it. */
+  readonly sketch: Sketch | undefined;
+}
+
+/** A point that grows. */
+export class Accumulator implements Point {
+  sum = 0;
+  count = 0;
+  min = Infinity;
+  max = -Infinity;
+  sketch: Sketch | undefined = new Sketch();
+
+  add(value: number, count = 1): void {
+    this.sum += value * count;
+    this.count += count;
+    if (value < this.min) this.min = value;
+    if (value > this.max) this.max = value;
+    this.sketch?.add(value, count);
+  }
+
+  merge({ sum, count, min, max, sketch }: Point): void {
+    this.sum += sum;
+    this.count += count;
+    if (min < this.min) this.min = min;
+    if (max > this.max) this.max = max;
+    if (sketch) this.sketch?.merge(sketch);
+    else this.sketch = undefined;
+  }
+}
+
+/** Some equal values. */
+export function pointOf(value: number, count = 1): Point {
+  const point = new Accumulator();
+  point.add(value, count);
+  return point;
+}
+
+/** CloudWatch's statistic set: as good as the values themselves only where all of them are equal. */
+export function statisticSet(sum: number, count: number, min: number, max: number): Point {
+  return min === max ? pointOf(min, count) : { sum, count, min, max, sketch: undefined };
+}
