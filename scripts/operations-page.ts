@@ -15,28 +15,28 @@ import { stsHandlers } from "../src/capabilities/sts/operations.ts";
 import { services } from "../src/services.ts";
 
 /** What the server mounts. The handlers are only counted, never called, so what they would work on need not be there. */
-export function mounted(): Readonly<Record<string, BuiltService>> {
+export async function mounted(): Promise<Readonly<Record<string, BuiltService>>> {
   const absent = {} as never;
   const all = services({
-    sagemaker: hostingOperations(absent),
-    runtime: asyncOperations(absent),
-    s3: s3Handlers(absent, "us-east-1"),
-    sts: stsHandlers(absent),
-    iam: iamHandlers(absent, absent, absent),
-    sns: snsHandlers(absent),
-    sqs: sqsHandlers(absent, absent),
+    sagemaker: async () => hostingOperations(absent),
+    runtime: async () => asyncOperations(absent),
+    s3: async () => s3Handlers(absent, "us-east-1"),
+    sts: async () => stsHandlers(absent),
+    iam: async () => iamHandlers(absent, absent, absent),
+    sns: async () => snsHandlers(absent),
+    sqs: async () => sqsHandlers(absent, absent),
   });
-  return Object.fromEntries(
-    all.map(({ name, sdk, mount, byGateway }) => [
-      name,
-      { sdk, built: [...Object.keys(mount.handlers), ...byGateway] },
-    ]),
-  );
+  const built = all.map(async ({ name, mount, byGateway = [] }) => {
+    const { service, handlers } = await mount.open();
+    const inAws = [...service.operations.keys()].sort();
+    return [name, { inAws, built: [...Object.keys(handlers), ...byGateway] }] as const;
+  });
+  return Object.fromEntries(await Promise.all(built));
 }
 
-/** A mounted service: the SDK package that describes it, and the names of the operations with a handler. */
+/** A mounted service: the names of all its operations in AWS, in order, and of those that are built. */
 export interface BuiltService {
-  readonly sdk: object;
+  readonly inAws: readonly string[];
   readonly built: readonly string[];
 }
 
@@ -113,17 +113,12 @@ function groupOf(operation: string): string {
   return SAGEMAKER_GROUPS.find(([, names]) => names.test(operation))?.[0] ?? OTHER;
 }
 
-/** An operation schema of the SDK is a tuple that begins with 9 and has its name third. */
-function compare(service: string, { sdk, built }: BuiltService): { built: string[]; missing: string[] } {
-  const all = Object.values(sdk)
-    .filter((value): value is [number, string, string] => Array.isArray(value) && value[0] === 9)
-    .map(([, , name]) => name)
-    .sort();
-  const unknown = built.filter((name) => !all.includes(name));
+function compare(service: string, { inAws, built }: BuiltService): { built: string[]; missing: string[] } {
+  const unknown = built.filter((name) => !inAws.includes(name));
   if (unknown.length > 0) throw new Error(`${service} has no operation ${unknown.join(", ")}`);
   return {
-    built: all.filter((name) => built.includes(name)),
-    missing: all.filter((name) => !built.includes(name)),
+    built: inAws.filter((name) => built.includes(name)),
+    missing: inAws.filter((name) => !built.includes(name)),
   };
 }
 
@@ -133,7 +128,7 @@ function anchor(heading: string): string {
 
 if (import.meta.main) {
   const file = fileURLToPath(new URL("../docs/operations.md", import.meta.url));
-  const page = operationsPage(mounted());
+  const page = operationsPage(await mounted());
   if (!process.argv.includes("--check")) writeFileSync(file, page);
   else if (page !== read(file)) {
     console.error("docs/operations.md is stale. Run: npm run docs");

@@ -3,7 +3,6 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { packageVersion } from "../base/package-version.ts";
 import { instanceCaller } from "../capabilities/async-inference/instance-call.ts";
-import { asyncOperations } from "../capabilities/async-inference/operations.ts";
 import { RequestTable } from "../capabilities/async-inference/request-table.ts";
 import { AsyncWorker } from "../capabilities/async-inference/worker.ts";
 import { endpointReconciler } from "../capabilities/hosting/controller.ts";
@@ -13,14 +12,11 @@ import { hostingOperations } from "../capabilities/hosting/operations.ts";
 import { stopOrphanFleets } from "../capabilities/hosting/orphan-fleets.ts";
 import { wakeEndpoint } from "../capabilities/hosting/wake-endpoint.ts";
 import type { WorkerScale } from "../capabilities/hosting/worker-scale.ts";
-import { iamHandlers } from "../capabilities/iam/operations.ts";
 import { platformApi } from "../capabilities/platform/api.ts";
 import { ImageAliases } from "../capabilities/platform/image-aliases.ts";
 import { SNS_PATH } from "../capabilities/sns/envelope.ts";
 import { createSns } from "../capabilities/sns/sns.ts";
-import { sqsHandlers } from "../capabilities/sqs/operations.ts";
 import { Queues } from "../capabilities/sqs/queues.ts";
-import { stsHandlers } from "../capabilities/sts/operations.ts";
 import { SessionCredentials } from "../capabilities/sts/session-credentials.ts";
 import type { Engine } from "../compute/engine.ts";
 import { OWN_IMAGES, type ImageAliases as Aliases } from "../compute/images.ts";
@@ -115,20 +111,21 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
   given.scale.watch(look);
 
   const mounts = services({
-    sagemaker: hosting,
-    runtime: asyncOperations({
-      account,
-      store,
-      table: requests,
-      clock,
-      random,
-      added: (endpoint) => worker.added(endpoint),
-    }),
+    sagemaker: async () => hosting,
+    runtime: async () =>
+      (await import("../capabilities/async-inference/operations.ts")).asyncOperations({
+        account,
+        store,
+        table: requests,
+        clock,
+        random,
+        added: (endpoint) => worker.added(endpoint),
+      }),
     s3,
-    sts: stsHandlers(credentials),
-    iam: iamHandlers(store, account, random),
-    sns: topics.handlers,
-    sqs: sqsHandlers(queues, store),
+    sts: async () => (await import("../capabilities/sts/operations.ts")).stsHandlers(credentials),
+    iam: async () => (await import("../capabilities/iam/operations.ts")).iamHandlers(store, account, random),
+    sns: async () => topics.handlers,
+    sqs: async () => (await import("../capabilities/sqs/operations.ts")).sqsHandlers(queues, store),
   }).map(({ mount }) => mount);
   const hosts = allowedHosts(settings);
   const dispatcher = createDispatcher({ mounts, credentials, clock, random, log, allowedHosts: hosts });

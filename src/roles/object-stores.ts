@@ -1,7 +1,5 @@
 /** Where a server's objects are: in its data folder, or on another S3 when the environment names one. */
 import { join } from "node:path";
-import { s3Handlers } from "../capabilities/s3/operations.ts";
-import { remoteS3Handlers } from "../capabilities/s3/remote-operations.ts";
 import { openDiskStore } from "../objects/disk/disk-store.ts";
 import type { ObjectStore } from "../objects/object-store.ts";
 import { openRemoteStore, remoteS3Client, type RemoteStoreOptions } from "../objects/remote/remote-store.ts";
@@ -23,11 +21,19 @@ export async function openObjects(
   const remote = remoteStore(settings);
   if (remote) {
     const client = parts.adopt(await remoteS3Client(remote), (client) => client.destroy());
-    return { objects: parts.use(openRemoteStore({ ...remote, clock })), s3: remoteS3Handlers(client) };
+    const objects = parts.use(openRemoteStore({ ...remote, clock }));
+    return {
+      objects,
+      s3: async () => (await import("../capabilities/s3/remote-operations.ts")).remoteS3Handlers(client),
+    };
   }
   const folder = join(settings.dataDir, "objects");
   const objects = parts.use(openDiskStore(folder, { clock, random, log, fatal }));
-  return { objects, s3: s3Handlers(objects, accountOf(settings).region) };
+  const { region } = accountOf(settings);
+  return {
+    objects,
+    s3: async () => (await import("../capabilities/s3/operations.ts")).s3Handlers(objects, region),
+  };
 }
 
 /** `TIDEWAY_S3_ENDPOINT` puts the objects elsewhere; without a key of its own the SDK looks for one where it always does. */

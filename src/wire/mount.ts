@@ -6,8 +6,15 @@ import type { Rules } from "./validate.ts";
 
 /** A service that is reachable. */
 export interface Mount {
-  readonly service: Service;
+  readonly signingName: string;
   readonly protocols: readonly Protocol[];
+  /** The service itself, brought in when it is first asked for. */
+  open(): Promise<OpenMount>;
+}
+
+/** A service with all that it takes to answer. */
+export interface OpenMount {
+  readonly service: Service;
   readonly handlers: Readonly<Record<string, AnyHandler | undefined>>;
   readonly rules: Rules;
 }
@@ -15,17 +22,42 @@ export interface Mount {
 /** A handler whose types are known to the schemas only. */
 export type AnyHandler = (input: any, context: Context) => Promise<object>;
 
+/** What a service is made of: the SDK package that describes it, and our part. */
+export interface ServiceParts<Sdk extends object> {
+  readonly sdk: Sdk;
+  /** The package's client: only its protocol settings are read, nothing is ever sent with it. */
+  readonly client: new (settings: any) => { readonly config: unknown };
+  readonly rules?: Rules;
+  readonly handlers: Handlers<Sdk, Context>;
+}
+
+const SETTINGS = { region: "us-east-1", credentials: { accessKeyId: "-", secretAccessKey: "-" } };
+
 /**
- * Joins handlers to the service of an SDK package:
- * `mount(sts, "sts", new STSClient({}), [new AwsQuery()])({ async GetCallerIdentity() { ... } })`.
+ * Joins handlers to the service of an SDK package, at the first request for it: the packages are large.
+ * `mount("sts", [new AwsQuery()], async () => ({ sdk, client: sdk.STSClient, handlers: { async GetCallerIdentity() { ... } } }))`.
  */
 export function mount<Sdk extends object>(
-  sdk: Sdk,
   signingName: string,
-  client: { readonly config: unknown },
   protocols: readonly Protocol[],
-  rules: Rules = {},
-): (handlers: Handlers<Sdk, Context>) => Mount {
-  const service = new Service(sdk, signingName, client.config as ServiceSettings);
-  return (handlers) => ({ service, protocols, rules, handlers: handlers as Mount["handlers"] });
+  load: () => Promise<ServiceParts<Sdk>>,
+): Mount {
+  const make = async (): Promise<OpenMount> => {
+    const { sdk, client: Client, rules = {}, handlers } = await load();
+    const { config } = new Client(SETTINGS);
+    const service = new Service(sdk, signingName, config as ServiceSettings);
+    return { service, rules, handlers: handlers as OpenMount["handlers"] };
+  };
+  let opened: Promise<OpenMount> | undefined;
+  return {
+    signingName,
+    protocols,
+    open() {
+      opened ??= make().catch((error: unknown) => {
+        opened = undefined;
+        throw error;
+      });
+      return opened;
+    },
+  };
 }

@@ -3,9 +3,14 @@ import * as sagemaker from "@aws-sdk/client-sagemaker";
 import { expect, test } from "vitest";
 import { mounted, operationsPage } from "../../scripts/operations-page.ts";
 
+const inAws = (sdk: object) =>
+  Object.keys(sdk)
+    .filter((name) => name.endsWith("Command") && name !== "$Command")
+    .map((name) => name.replace(/Command$/, ""))
+    .sort();
 const page = operationsPage({
-  sagemaker: { sdk: sagemaker, built: ["DescribeEndpoint", "CreateModel", "AddTags"] },
-  "sagemaker-runtime": { sdk: runtime, built: ["InvokeEndpoint"] },
+  sagemaker: { inAws: inAws(sagemaker), built: ["DescribeEndpoint", "CreateModel", "AddTags"] },
+  "sagemaker-runtime": { inAws: inAws(runtime), built: ["InvokeEndpoint"] },
 });
 
 test("the page counts what is built against what AWS has", () => {
@@ -24,13 +29,13 @@ test("each operation is in one list only, built or missing", () => {
 });
 
 test("a handler that AWS has no operation for is a mistake", () => {
-  expect(() => operationsPage({ x: { sdk: runtime, built: ["Invoke"] } })).toThrow(
+  expect(() => operationsPage({ x: { inAws: inAws(runtime), built: ["Invoke"] } })).toThrow(
     "x has no operation Invoke",
   );
 });
 
-test("what the server mounts can be told without a server", () => {
-  const text = operationsPage(mounted());
+test("what the server mounts can be told without a server", async () => {
+  const text = operationsPage(await mounted());
   for (const name of ["CreateEndpoint", "InvokeEndpoint", "PutObject", "AssumeRole", "GetRole"])
     expect(text).toMatch(new RegExp(`\\*\\*Built\\*\\*.*\`${name}\``));
 });

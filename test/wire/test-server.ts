@@ -15,6 +15,7 @@ import { AwsQuery } from "../../src/wire/query.ts";
 import { RestJson, RestXml } from "../../src/wire/rest.ts";
 import { AwsJson, Cbor } from "../../src/wire/rpc.ts";
 import { createDispatcher, type Mount, mount } from "../../src/wire/server.ts";
+import type { Handlers } from "../../src/wire/service.ts";
 
 /** A call that reached a handler. */
 export interface SeenCall {
@@ -43,7 +44,6 @@ export const ROOT: Principal = {
   arn: "arn:aws:iam::000000000000:root",
   userId: "000000000000",
 };
-const NOTHING = { region: "us-east-1", credentials: { accessKeyId: "", secretAccessKey: "" } };
 
 /** What a test may want otherwise. */
 export interface TestServerOptions {
@@ -91,69 +91,83 @@ function mounts(record: (seen: SeenCall) => void): Mount[] {
   const seen = (operation: string, input: object, { caller, trailers, signal }: Context) =>
     record({ operation, input: input as Record<string, unknown>, caller, trailers, signal });
   return [
-    mount(sagemaker, "sagemaker", new sagemaker.SageMakerClient(NOTHING), [
-      new AwsJson("1.1"),
-      new AwsJson("1.0"),
-      new Cbor(),
-    ])({
-      async CreateModel(input, context) {
-        seen("CreateModel", input, context);
-        return { ModelArn: `arn:aws:sagemaker:us-east-1:000000000000:model/${input.ModelName}` };
-      },
-      async DescribeModel({ ModelName }, context) {
-        seen("DescribeModel", { ModelName }, context);
-        if (ModelName === "bug") throw new TypeError("a bug");
-        if (ModelName === "full") throw Object.assign(new Error("no room"), { name: "StorageFull" });
-        throw new sagemaker.ResourceNotFound({
-          message: `Could not find model "${ModelName}".`,
-          $metadata: {},
-        });
-      },
-      async ListModels(input, context) {
-        seen("ListModels", input, context);
-        return {
-          Models: [{ ModelName: "iris", ModelArn: "arn:iris", CreationTime: new Date(1_700_000_000_000) }],
-        };
-      },
-    }),
-    mount(runtime, "sagemaker", new runtime.SageMakerRuntimeClient(NOTHING), [new RestJson()])({
-      async InvokeEndpoint(input, context) {
-        seen("InvokeEndpoint", input, context);
-        if (input.EndpointName === "broken")
-          throw new runtime.ModelError({
-            message: "Received server error (500)",
-            OriginalStatusCode: 500,
-            OriginalMessage: "boom",
+    mount("sagemaker", [new AwsJson("1.1"), new AwsJson("1.0"), new Cbor()], async () => ({
+      sdk: sagemaker,
+      client: sagemaker.SageMakerClient,
+      handlers: {
+        async CreateModel(input, context) {
+          seen("CreateModel", input, context);
+          return { ModelArn: `arn:aws:sagemaker:us-east-1:000000000000:model/${input.ModelName}` };
+        },
+        async DescribeModel({ ModelName }, context) {
+          seen("DescribeModel", { ModelName }, context);
+          if (ModelName === "bug") throw new TypeError("a bug");
+          if (ModelName === "full") throw Object.assign(new Error("no room"), { name: "StorageFull" });
+          throw new sagemaker.ResourceNotFound({
+            message: `Could not find model "${ModelName}".`,
             $metadata: {},
           });
-        if (input.EndpointName === "hangs")
-          await new Promise((resolve) => context.signal.addEventListener("abort", resolve));
-        if (input.EndpointName === "crlf") return { Body: input.Body, CustomAttributes: "a\r\nx: y" };
-        return {
-          Body: input.Body,
-          ContentType: input.ContentType ?? "application/octet-stream",
-          InvokedProductionVariant: "AllTraffic",
-          CustomAttributes: input.CustomAttributes,
-        };
-      },
-      async InvokeEndpointWithResponseStream(input, context) {
-        seen("InvokeEndpointWithResponseStream", input, context);
-        return {
-          ContentType: "text/plain",
-          InvokedProductionVariant: "AllTraffic",
-          Body: words(input.EndpointName),
-        };
-      },
-    }),
-    mount(sts, "sts", new sts.STSClient(NOTHING), [new AwsQuery()])({
-      async GetCallerIdentity(input, context) {
-        seen("GetCallerIdentity", input, context);
-        return { Account: context.caller.accountId, Arn: context.caller.arn, UserId: context.caller.userId };
-      },
-    }),
-    mount(s3Sdk, "s3", new s3Sdk.S3Client(NOTHING), [new RestXml("http://s3.amazonaws.com/doc/2006-03-01/")])(
-      objects(seen),
-    ),
+        },
+        async ListModels(input, context) {
+          seen("ListModels", input, context);
+          return {
+            Models: [{ ModelName: "iris", ModelArn: "arn:iris", CreationTime: new Date(1_700_000_000_000) }],
+          };
+        },
+      } satisfies Handlers<typeof sagemaker, Context>,
+    })),
+    mount("sagemaker", [new RestJson()], async () => ({
+      sdk: runtime,
+      client: runtime.SageMakerRuntimeClient,
+      handlers: {
+        async InvokeEndpoint(input, context) {
+          seen("InvokeEndpoint", input, context);
+          if (input.EndpointName === "broken")
+            throw new runtime.ModelError({
+              message: "Received server error (500)",
+              OriginalStatusCode: 500,
+              OriginalMessage: "boom",
+              $metadata: {},
+            });
+          if (input.EndpointName === "hangs")
+            await new Promise((resolve) => context.signal.addEventListener("abort", resolve));
+          if (input.EndpointName === "crlf") return { Body: input.Body, CustomAttributes: "a\r\nx: y" };
+          return {
+            Body: input.Body,
+            ContentType: input.ContentType ?? "application/octet-stream",
+            InvokedProductionVariant: "AllTraffic",
+            CustomAttributes: input.CustomAttributes,
+          };
+        },
+        async InvokeEndpointWithResponseStream(input, context) {
+          seen("InvokeEndpointWithResponseStream", input, context);
+          return {
+            ContentType: "text/plain",
+            InvokedProductionVariant: "AllTraffic",
+            Body: words(input.EndpointName),
+          };
+        },
+      } satisfies Handlers<typeof runtime, Context>,
+    })),
+    mount("sts", [new AwsQuery()], async () => ({
+      sdk: sts,
+      client: sts.STSClient,
+      handlers: {
+        async GetCallerIdentity(input, context) {
+          seen("GetCallerIdentity", input, context);
+          return {
+            Account: context.caller.accountId,
+            Arn: context.caller.arn,
+            UserId: context.caller.userId,
+          };
+        },
+      } satisfies Handlers<typeof sts, Context>,
+    })),
+    mount("s3", [new RestXml("http://s3.amazonaws.com/doc/2006-03-01/")], async () => ({
+      sdk: s3Sdk,
+      client: s3Sdk.S3Client,
+      handlers: objects(seen),
+    })),
   ];
 }
 
@@ -169,7 +183,7 @@ async function* words(endpoint: string) {
 
 function objects(
   seen: (operation: string, input: object, context: Context) => void,
-): Parameters<ReturnType<typeof mount<typeof s3Sdk>>>[0] {
+): Handlers<typeof s3Sdk, Context> {
   const kept = new Map<string, Buffer>();
   return {
     async PutObject(input, context) {

@@ -1,5 +1,5 @@
 /** InvokeEndpointAsync: answered once the request is on the disk. */
-import * as runtime from "@aws-sdk/client-sagemaker-runtime";
+import type * as runtime from "@aws-sdk/client-sagemaker-runtime";
 import type { AsyncInferenceConfig } from "@aws-sdk/client-sagemaker";
 import type { Account } from "../../base/arn.ts";
 import type { Clock } from "../../base/clock.ts";
@@ -8,6 +8,7 @@ import { StorageFull } from "../../base/sqlite/database.ts";
 import { parseS3Uri } from "../../objects/object-store.ts";
 import type { ResourceStore } from "../../state/store.ts";
 import type { Context } from "../../wire/context.ts";
+import { ServiceError } from "../../wire/service-error.ts";
 import type { Handlers } from "../../wire/service.ts";
 import { EndpointKind } from "../hosting/kinds.ts";
 import type { AsyncRequest, Notify } from "./request.ts";
@@ -161,5 +162,5 @@ function notifyOf({ OutputConfig }: AsyncInferenceConfig): Notify {
   };
 }
 
-const invalid = (message: string) => new runtime.ValidationError({ message, $metadata: {} });
-const unavailable = (message: string) => new runtime.ServiceUnavailable({ message, $metadata: {} });
+const invalid = (message: string) => new ServiceError<typeof runtime>("ValidationError", message);
+const unavailable = (message: string) => new ServiceError<typeof runtime>("ServiceUnavailable", message);

@@ -1,8 +1,8 @@
 /** What subscribers fetch from this server without keys: the certificate, and the links of their messages. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { SNSServiceException } from "@aws-sdk/client-sns";
 import type { Log } from "../../base/log.ts";
 import { SNS_PATH } from "./envelope.ts";
+import { SnsError } from "./faults.ts";
 import type { SnsParts } from "./parts.ts";
 import type { NotificationSigner } from "./signer.ts";
 import { confirmSubscription, unsubscribeByToken } from "./subscriptions.ts";
@@ -27,10 +27,8 @@ export async function answerSubscriber(
         ? await pageOf(message.url ?? "", parts)
         : text(405, "Only GET is allowed here.");
   } catch (error) {
-    if (!(error instanceof SNSServiceException))
-      parts.log.error("A subscriber could not be answered.", { error });
-    page =
-      error instanceof SNSServiceException ? text(400, error.message) : text(500, "Something went wrong.");
+    if (!(error instanceof SnsError)) parts.log.error("A subscriber could not be answered.", { error });
+    page = error instanceof SnsError ? text(400, error.message) : text(500, "Something went wrong.");
   }
   reply.writeHead(page.status, {
     "content-type": page.type,

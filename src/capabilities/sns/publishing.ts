@@ -1,9 +1,9 @@
 /** Messages published: to whom they go is decided at once, and is on the disk when Publish answers. */
-import * as sdk from "@aws-sdk/client-sns";
+import type * as sdk from "@aws-sdk/client-sns";
 import type { Context } from "../../wire/context.ts";
 import { Fault } from "../../wire/http.ts";
 import type { Handlers } from "../../wire/service.ts";
-import { invalidParameter } from "./faults.ts";
+import { invalidParameter, SnsError } from "./faults.ts";
 import { matchesPolicy, parseFilterPolicy } from "./filter-policy.ts";
 import { topicOf } from "./lookup.ts";
 import { filterValues, type Publication, readPublication, type StoredMessage } from "./message.ts";
@@ -38,7 +38,7 @@ export function publishHandlers(parts: SnsParts): Handlers<typeof sdk, Context> 
         if (outcome.status === "fulfilled") Successful.push({ Id, MessageId: outcome.value });
         else {
           const error = outcome.reason as Error;
-          if (!(error instanceof sdk.SNSServiceException || error instanceof Fault)) throw error;
+          if (!(error instanceof SnsError || error instanceof Fault)) throw error;
           Failed.push({
             Id,
             SenderFault: true,
@@ -102,23 +102,26 @@ function publicationOf(given: Given): Publication {
 }
 
 function checkBatch(entries: readonly (Given & { readonly Id: string })[]): void {
-  const problem = (message: string) => ({ message, $metadata: {} });
   if (!entries.length)
-    throw new sdk.EmptyBatchRequestException(problem("The batch request doesn't contain any entries."));
+    throw new SnsError("EmptyBatchRequestException", "The batch request doesn't contain any entries.");
   if (entries.length > BATCH)
-    throw new sdk.TooManyEntriesInBatchRequestException(
-      problem(`The batch request contains more than ${BATCH} entries.`),
+    throw new SnsError(
+      "TooManyEntriesInBatchRequestException",
+      `The batch request contains more than ${BATCH} entries.`,
     );
   if (!entries.every(({ Id }) => /^[A-Za-z0-9_-]{1,80}$/.test(Id)))
-    throw new sdk.InvalidBatchEntryIdException(
-      problem("The Id of a batch entry must have 1 to 80 letters, digits, - and _."),
+    throw new SnsError(
+      "InvalidBatchEntryIdException",
+      "The Id of a batch entry must have 1 to 80 letters, digits, - and _.",
     );
   if (new Set(entries.map(({ Id }) => Id)).size < entries.length)
-    throw new sdk.BatchEntryIdsNotDistinctException(
-      problem("Two or more batch entries in the request have the same Id."),
+    throw new SnsError(
+      "BatchEntryIdsNotDistinctException",
+      "Two or more batch entries in the request have the same Id.",
     );
   if (entries.reduce((sum, { Message }) => sum + Buffer.byteLength(Message), 0) > BATCH_BYTES)
-    throw new sdk.BatchRequestTooLongException(
-      problem(`The batch request is longer than ${BATCH_BYTES} bytes.`),
+    throw new SnsError(
+      "BatchRequestTooLongException",
+      `The batch request is longer than ${BATCH_BYTES} bytes.`,
     );
 }

@@ -1,11 +1,11 @@
 /** Topics: made, read, changed, listed, tagged. */
-import * as sdk from "@aws-sdk/client-sns";
+import type * as sdk from "@aws-sdk/client-sns";
 import { arn } from "../../base/arn.ts";
 import { AlreadyExists, TooManyTags } from "../../state/store.ts";
 import type { Context } from "../../wire/context.ts";
 import type { Handlers } from "../../wire/service.ts";
 import { checkTopicAttribute, effectiveDeliveryPolicy } from "./attributes.ts";
-import { invalidParameter } from "./faults.ts";
+import { invalidParameter, SnsError } from "./faults.ts";
 import { TOPIC } from "./kinds.ts";
 import { again, page, topicOf } from "./lookup.ts";
 import type { SnsParts } from "./parts.ts";
@@ -52,7 +52,7 @@ export function topicHandlers(parts: SnsParts): Handlers<typeof sdk, Context> {
 
     async DeleteTopic({ TopicArn }) {
       const topic = await topicOf(parts, TopicArn).catch((error: unknown) => {
-        if (error instanceof sdk.NotFoundException) return undefined;
+        if (error instanceof SnsError && error.name === "NotFoundException") return undefined;
         throw error;
       });
       if (!topic) return {};
@@ -111,10 +111,7 @@ export function topicHandlers(parts: SnsParts): Handlers<typeof sdk, Context> {
         await store.putTags(ResourceArn, tags, MOST_TAGS);
       } catch (error) {
         if (!(error instanceof TooManyTags)) throw error;
-        throw new sdk.TagLimitExceededException({
-          message: `A topic has up to ${MOST_TAGS} tags`,
-          $metadata: {},
-        });
+        throw new SnsError("TagLimitExceededException", `A topic has up to ${MOST_TAGS} tags`);
       }
       return {};
     },
@@ -135,10 +132,7 @@ export function topicHandlers(parts: SnsParts): Handlers<typeof sdk, Context> {
 
 function checkTags(tags: Readonly<Record<string, string>>): void {
   if (Object.keys(tags).length > MOST_TAGS)
-    throw new sdk.TagLimitExceededException({
-      message: `A topic has up to ${MOST_TAGS} tags`,
-      $metadata: {},
-    });
+    throw new SnsError("TagLimitExceededException", `A topic has up to ${MOST_TAGS} tags`);
 }
 
 /** What AWS gives a topic that has no policy of its own. */

@@ -1,5 +1,5 @@
 /** The attributes of a queue that can be set: their limits as SQS has them, and what they are unless they are set. */
-import { InvalidAttributeName, InvalidAttributeValue } from "@aws-sdk/client-sqs";
+import { SqsError } from "./faults.ts";
 
 type Attributes = Readonly<Record<string, string>>;
 
@@ -69,19 +69,14 @@ export function isAttribute(name: string): boolean {
 export function checkAttributes(attributes: Attributes, fifo: boolean): void {
   for (const [name, value] of Object.entries(attributes)) {
     const attribute = Object.hasOwn(SETTABLE, name) ? SETTABLE[name] : undefined;
-    if (!attribute)
-      throw new InvalidAttributeName({ message: `Unknown or unsupported Attribute ${name}.`, $metadata: {} });
+    if (!attribute) throw new SqsError("InvalidAttributeName", `Unknown or unsupported Attribute ${name}.`);
     if (attribute.fifo && !fifo)
-      throw new InvalidAttributeName({
-        message: `Unknown Attribute ${name}. It is for FIFO queues, whose names end in .fifo.`,
-        $metadata: {},
-      });
+      throw new SqsError(
+        "InvalidAttributeName",
+        `Unknown Attribute ${name}. It is for FIFO queues, whose names end in .fifo.`,
+      );
     const rule = attribute.wrong(value);
-    if (rule)
-      throw new InvalidAttributeValue({
-        message: `Invalid value for the parameter ${name}. ${rule}`,
-        $metadata: {},
-      });
+    if (rule) throw new SqsError("InvalidAttributeValue", `Invalid value for the parameter ${name}. ${rule}`);
   }
 }
 

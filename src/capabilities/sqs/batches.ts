@@ -1,30 +1,30 @@
 /** Operations on up to ten messages at once, each of which succeeds or fails by itself. */
-import * as sdk from "@aws-sdk/client-sqs";
 import type { BatchResultErrorEntry } from "@aws-sdk/client-sqs";
 import { Fault } from "../../wire/http.ts";
+import { SqsError } from "./faults.ts";
 
 const MOST = 10;
 const ID = /^[A-Za-z0-9_-]{1,80}$/;
 
 /** Throws unless there are 1 to 10 entries with ids of their own. */
 export function checkBatch(entries: readonly { readonly Id: string }[]): void {
-  const problem = (message: string) => ({ message, $metadata: {} });
   if (entries.length === 0)
-    throw new sdk.EmptyBatchRequest(problem("There should be at least one entry in the request."));
+    throw new SqsError("EmptyBatchRequest", "There should be at least one entry in the request.");
   if (entries.length > MOST)
-    throw new sdk.TooManyEntriesInBatchRequest(
-      problem(`Maximum number of entries per request are ${MOST}. You have sent ${entries.length}.`),
+    throw new SqsError(
+      "TooManyEntriesInBatchRequest",
+      `Maximum number of entries per request are ${MOST}. You have sent ${entries.length}.`,
     );
   if (!entries.every(({ Id }) => ID.test(Id)))
-    throw new sdk.InvalidBatchEntryId(
-      problem(
-        "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.",
-      ),
+    throw new SqsError(
+      "InvalidBatchEntryId",
+      "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.",
     );
   const ids = new Set(entries.map(({ Id }) => Id));
   if (ids.size < entries.length)
-    throw new sdk.BatchEntryIdsNotDistinct(
-      problem("Two or more batch entries in the request have the same Id."),
+    throw new SqsError(
+      "BatchEntryIdsNotDistinct",
+      "Two or more batch entries in the request have the same Id.",
     );
 }
 
@@ -43,7 +43,7 @@ export async function runBatch<Entry extends { readonly Id: string }, Result>(
     if (outcome.status === "fulfilled") Successful.push({ ...outcome.value, Id });
     else {
       const error = outcome.reason as Error;
-      if (!(error instanceof sdk.SQSServiceException || error instanceof Fault)) throw error;
+      if (!(error instanceof SqsError || error instanceof Fault)) throw error;
       Failed.push({ Id, SenderFault: true, Code: error.name, Message: error.message });
     }
   }

@@ -1,7 +1,6 @@
 /** A message before it is in a queue: what queues take, and what they do not. */
 import { createHash } from "node:crypto";
-import { InvalidMessageContents } from "@aws-sdk/client-sqs";
-import { invalidParameter, missingParameter } from "./faults.ts";
+import { invalidParameter, missingParameter, SqsError } from "./faults.ts";
 import { attributeBytes } from "./message-attributes.ts";
 import type { NewMessage } from "./message-table.ts";
 
@@ -39,11 +38,10 @@ const ALLOWED = /^[\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]*$/u;
 function checkBody(body: string): void {
   if (body === "") throw missingParameter("MessageBody");
   if (!ALLOWED.test(body))
-    throw new InvalidMessageContents({
-      message:
-        "The message contains characters outside the allowed set: #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF",
-      $metadata: {},
-    });
+    throw new SqsError(
+      "InvalidMessageContents",
+      "The message contains characters outside the allowed set: #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF",
+    );
 }
 
 function checkSize({ body, attributes }: Draft, most: number): void {

@@ -1,5 +1,10 @@
-/** Errors of SQS that its model does not name. */
+/** Errors of SQS. */
+import type * as sdk from "@aws-sdk/client-sqs";
 import { Fault } from "../../wire/http.ts";
+import { ServiceError } from "../../wire/service-error.ts";
+
+/** An exception that the model of SQS names. */
+export class SqsError extends ServiceError<typeof sdk> {}
 
 export const invalidParameter = (message: string) => new Fault("InvalidParameterValue", message);
 

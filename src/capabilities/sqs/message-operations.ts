@@ -4,7 +4,7 @@ import * as sdk from "@aws-sdk/client-sqs";
 import type { Context } from "../../wire/context.ts";
 import type { Handlers, Received } from "../../wire/service.ts";
 import { runBatch } from "./batches.ts";
-import { checkRange, invalidParameter, missingParameter } from "./faults.ts";
+import { checkRange, invalidParameter, missingParameter, SqsError } from "./faults.ts";
 import {
   attributeBytes,
   attributeDigest,
@@ -37,10 +37,10 @@ export function messageHandlers(queues: Queues): Handlers<typeof sdk, Context> {
       const queue = await queueOf(QueueUrl);
       const bytes = Entries.reduce((sum, entry) => sum + sizeOf(entry), 0);
       if (bytes > BATCH_BYTES)
-        throw new sdk.BatchRequestTooLong({
-          message: `Batch requests cannot be longer than ${BATCH_BYTES} bytes. You have sent ${bytes} bytes.`,
-          $metadata: {},
-        });
+        throw new SqsError(
+          "BatchRequestTooLong",
+          `Batch requests cannot be longer than ${BATCH_BYTES} bytes. You have sent ${bytes} bytes.`,
+        );
       return runBatch(Entries, (entry) => send(queues, queue, entry, caller.userId));
     },
 
@@ -53,8 +53,7 @@ export function messageHandlers(queues: Queues): Handlers<typeof sdk, Context> {
         throw invalidParameter("ReceiveRequestAttemptId is not supported by Tideway.");
       const wanted = [...(input.AttributeNames ?? []), ...(input.MessageSystemAttributeNames ?? [])];
       const unknown = wanted.find((name) => !SYSTEM.has(name));
-      if (unknown !== undefined)
-        throw new sdk.InvalidAttributeName({ message: `Unknown Attribute ${unknown}.`, $metadata: {} });
+      if (unknown !== undefined) throw new SqsError("InvalidAttributeName", `Unknown Attribute ${unknown}.`);
       const name = queueName(QueueUrl, queues.definitions.accountId);
       const taken = await queues.receive(name, {
         limit: MaxNumberOfMessages,
@@ -183,7 +182,7 @@ async function changeVisibility(
       `Value ${handle} for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change.`,
     );
   if (result === "visible")
-    throw new sdk.MessageNotInflight({ message: "The specified message isn't in flight.", $metadata: {} });
+    throw new SqsError("MessageNotInflight", "The specified message isn't in flight.");
   return {};
 }
 
@@ -193,10 +192,10 @@ function receiptOf(handle: string): Receipt {
   const [, id, nonce] =
     /^([1-9]\d{0,15}) ([\w-]{16})$/.exec(Buffer.from(handle, "base64url").toString()) ?? [];
   if (id === undefined || nonce === undefined)
-    throw new sdk.ReceiptHandleIsInvalid({
-      message: `The input receipt handle "${handle.slice(0, 200)}" is not a valid receipt handle.`,
-      $metadata: {},
-    });
+    throw new SqsError(
+      "ReceiptHandleIsInvalid",
+      `The input receipt handle "${handle.slice(0, 200)}" is not a valid receipt handle.`,
+    );
   return { id: Number(id), nonce };
 }
 

@@ -1,10 +1,10 @@
 /** Amazon SQS on this machine: queues, their attributes and tags; messages are in message-operations.ts. */
-import * as sdk from "@aws-sdk/client-sqs";
+import type * as sdk from "@aws-sdk/client-sqs";
 import type { ResourceStore } from "../../state/store.ts";
 import type { Context } from "../../wire/context.ts";
 import type { Handlers } from "../../wire/service.ts";
 import { COMPUTED, isAttribute } from "./attributes.ts";
-import { checkRange, invalidParameter } from "./faults.ts";
+import { checkRange, invalidParameter, SqsError } from "./faults.ts";
 import { messageHandlers } from "./message-operations.ts";
 import { attributesOf, type Queue } from "./queue-definitions.ts";
 import { queueName, queueUrl } from "./queue-url.ts";
@@ -63,8 +63,7 @@ export function sqsHandlers(queues: Queues, store: ResourceStore): Handlers<type
       const queue = await queueOf(QueueUrl);
       const all = AttributeNames.includes("All");
       const unknown = AttributeNames.find((name) => name !== "All" && !isAttribute(name));
-      if (unknown !== undefined)
-        throw new sdk.InvalidAttributeName({ message: `Unknown Attribute ${unknown}.`, $metadata: {} });
+      if (unknown !== undefined) throw new SqsError("InvalidAttributeName", `Unknown Attribute ${unknown}.`);
       const wanted = (name: string) => all || AttributeNames.some((one) => one === name);
       const known = { ...attributesOf(queue), ...(COMPUTED.some(wanted) && computed(queues, queue)) };
       const told = Object.entries(known).filter(([name]) => wanted(name));
@@ -74,7 +73,7 @@ export function sqsHandlers(queues: Queues, store: ResourceStore): Handlers<type
     async SetQueueAttributes({ QueueUrl, Attributes }) {
       const { name } = await queueOf(QueueUrl);
       if ("FifoQueue" in Attributes)
-        throw new sdk.InvalidAttributeName({ message: "FifoQueue can not be changed.", $metadata: {} });
+        throw new SqsError("InvalidAttributeName", "FifoQueue can not be changed.");
       await queues.setAttributes(name, Attributes);
       return {};
     },

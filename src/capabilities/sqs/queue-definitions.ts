@@ -1,10 +1,9 @@
 /** Which queues there are, and their attributes. */
-import { QueueDoesNotExist, QueueNameExists } from "@aws-sdk/client-sqs";
 import { type Account, arn } from "../../base/arn.ts";
 import type { Resource } from "../../state/resource.ts";
 import { AlreadyExists, Conflict, type ResourceStore } from "../../state/store.ts";
 import { checkAttributes, parseRedrive, withDefaults } from "./attributes.ts";
-import { invalidParameter } from "./faults.ts";
+import { invalidParameter, SqsError } from "./faults.ts";
 import { QUEUE, type QueueSpec } from "./kinds.ts";
 
 export type Queue = Resource<QueueSpec, { readonly state: "Active" }>;
@@ -66,10 +65,10 @@ export class QueueDefinitions {
     const has = withDefaults(queue.spec.attributes, fifo);
     const other = Object.keys(attributes).find((key) => (has[key] ?? "") !== attributes[key]);
     if (other === undefined) return queue;
-    throw new QueueNameExists({
-      message: `A queue already exists with the same name and a different value for attribute ${other}`,
-      $metadata: {},
-    });
+    throw new SqsError(
+      "QueueNameExists",
+      `A queue already exists with the same name and a different value for attribute ${other}`,
+    );
   }
 
   async setAttributes(name: string, attributes: Readonly<Record<string, string>>): Promise<Queue> {
@@ -142,8 +141,8 @@ export function attributesOf(queue: Queue): Readonly<Record<string, string>> {
 }
 
 /** The error of a queue that is not there. */
-export function noSuchQueue(): QueueDoesNotExist {
-  return new QueueDoesNotExist({ message: "The specified queue does not exist.", $metadata: {} });
+export function noSuchQueue(): SqsError {
+  return new SqsError("QueueDoesNotExist", "The specified queue does not exist.");
 }
 
 /** The name of a queue in its ARN. */

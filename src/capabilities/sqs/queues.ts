@@ -1,5 +1,4 @@
 /** Queues and what happens to their messages. A promise resolves once what it tells of is on the disk. */
-import { SQSServiceException } from "@aws-sdk/client-sqs";
 import type { Account } from "../../base/arn.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
@@ -10,6 +9,7 @@ import type { ResourceStore } from "../../state/store.ts";
 import { Fault } from "../../wire/http.ts";
 import { parseRedrive } from "./attributes.ts";
 import { checkDraft, type Draft } from "./draft.ts";
+import { SqsError } from "./faults.ts";
 import { QUEUE } from "./kinds.ts";
 import { MOST_ATTRIBUTES, type StoredAttributes } from "./message-attributes.ts";
 import {
@@ -133,7 +133,7 @@ export class Queues implements AsyncDisposable {
       await this.send(queue, { body, attributes, system: { SenderId: this.definitions.accountId } });
       return undefined;
     } catch (error) {
-      if (error instanceof SQSServiceException || error instanceof Fault) return error.message;
+      if (error instanceof SqsError || error instanceof Fault) return error.message;
       throw error;
     }
   }

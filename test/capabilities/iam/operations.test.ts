@@ -20,7 +20,7 @@ const trust = JSON.stringify({
 beforeAll(async () => {
   const handlers = iamHandlers(new MemoryStore(), { accountId: ACCOUNT }, systemRandom);
   server = await serveMounts(() => [
-    mount(sdk, "iam", new sdk.IAMClient({ region: "us-east-1" }), [new AwsQuery()], IAM_RULES)(handlers),
+    mount("iam", [new AwsQuery()], async () => ({ sdk, client: sdk.IAMClient, rules: IAM_RULES, handlers })),
   ]);
   iam = new sdk.IAMClient(server.client);
 });

@@ -74,9 +74,11 @@ export function openTestStore(
 }
 
 export async function listenS3(handlers: Handlers<typeof sdk, Context>) {
-  const service = mount(sdk, "s3", new sdk.S3Client({ region: "us-east-1", credentials: KEYS }), [
-    new RestXml("http://s3.amazonaws.com/doc/2006-03-01/"),
-  ]);
+  const s3 = mount("s3", [new RestXml("http://s3.amazonaws.com/doc/2006-03-01/")], async () => ({
+    sdk,
+    client: sdk.S3Client,
+    handlers,
+  }));
   const principal = {
     accessKeyId: KEYS.accessKeyId,
     accountId: ACCOUNT,
@@ -84,7 +86,7 @@ export async function listenS3(handlers: Handlers<typeof sdk, Context>) {
     userId: ACCOUNT,
   };
   const dispatcher = createDispatcher({
-    mounts: [service(handlers)],
+    mounts: [s3],
     credentials: {
       find: (id) =>
         id === KEYS.accessKeyId ? { secretAccessKey: KEYS.secretAccessKey, principal } : undefined,

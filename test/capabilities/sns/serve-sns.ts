@@ -32,13 +32,18 @@ export async function serveSns(clock: Clock = systemClock, given?: string) {
   const store = openSqliteStore(join(folder, "state.sqlite"), ports);
   const queues = await Queues.open({ ...ports, account, store, file: join(folder, "messages.sqlite") });
   const topics = await createSns({ ...ports, account, store, dataDir: folder, queues });
-  const region = { region: REGION };
   const server = await serveMounts(
     () => [
-      mount(sqs, "sqs", new sqs.SQSClient(region), [new AwsJson("1.0"), new QueueQuery()])(
-        sqsHandlers(queues, store),
-      ),
-      mount(sns, "sns", new sns.SNSClient(region), [new AwsQuery()])(topics.handlers),
+      mount("sqs", [new AwsJson("1.0"), new QueueQuery()], async () => ({
+        sdk: sqs,
+        client: sqs.SQSClient,
+        handlers: sqsHandlers(queues, store),
+      })),
+      mount("sns", [new AwsQuery()], async () => ({
+        sdk: sns,
+        client: sns.SNSClient,
+        handlers: topics.handlers,
+      })),
     ],
     systemClock,
     (message, reply) => (message.url?.startsWith(SNS_PATH) ? topics.handle(message, reply) : undefined),

@@ -22,9 +22,12 @@ export async function serveSqs(clock: Clock = systemClock) {
   const ports = { clock, random: systemRandom, log: silentLog, fatal: () => {} };
   const store = openSqliteStore(join(folder, "state.sqlite"), ports);
   const queues = await Queues.open({ ...ports, account, store, file: join(folder, "messages.sqlite") });
-  const client = new sqs.SQSClient({ region: REGION });
   const server = await serveMounts(() => [
-    mount(sqs, "sqs", client, [new AwsJson("1.0"), new QueueQuery()])(sqsHandlers(queues, store)),
+    mount("sqs", [new AwsJson("1.0"), new QueueQuery()], async () => ({
+      sdk: sqs,
+      client: sqs.SQSClient,
+      handlers: sqsHandlers(queues, store),
+    })),
   ]);
   return {
     queues,

@@ -18,13 +18,12 @@ let ahead = 0;
 beforeAll(async () => {
   server = await serveMounts(
     (sessions) => [
-      mount(
+      mount("sts", [new AwsQuery()], async () => ({
         sdk,
-        "sts",
-        new sdk.STSClient({ region: "us-east-1" }),
-        [new AwsQuery()],
-        STS_RULES,
-      )(stsHandlers(sessions)),
+        client: sdk.STSClient,
+        rules: STS_RULES,
+        handlers: stsHandlers(sessions),
+      })),
     ],
     { ...systemClock, now: () => systemClock.now() + ahead },
   );
