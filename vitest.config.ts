@@ -3,13 +3,11 @@ import { defineConfig } from "vitest/config";
 /** Where `.ci/run` wants the counts, besides what is printed. */
 const report = process.env["TIDEWAY_TEST_REPORT"];
 
-/** Tests of real processes meet moments of a busy machine: what fails is run again, and the output names it. */
 const common = {
   isolate: false,
   pool: "forks",
   testTimeout: 60_000,
   hookTimeout: 60_000,
-  retry: 2,
 } as const;
 
 export default defineConfig({
@@ -35,6 +33,8 @@ export default defineConfig({
           include: ["test/faults/**/*.test.ts"],
           // Kills and overload of real processes: each has the machine to itself.
           maxWorkers: 1,
+          // They meet moments of a busy machine: what fails is run once more, and the output names it.
+          retry: 1,
           sequence: { groupOrder: 1 },
         },
       },

@@ -252,11 +252,14 @@ export function endpointReconciler({ store, engine, routes, clock, log, scale }:
 
   /** When idle workers of an endpoint in service are to be stopped. */
   function scaled(endpoint: Endpoint): Next {
-    const changes = endpoint.spec.variants.flatMap((variant) =>
-      variant.serverless
-        ? (scale.wanted(fleetId(endpoint, endpoint.spec, variant), variant.serverless).changesAt ?? [])
-        : [],
-    );
+    const changes = endpoint.spec.variants.flatMap((variant) => {
+      if (!variant.serverless) return [];
+      const id = fleetId(endpoint, endpoint.spec, variant);
+      const { workers, changesAt } = scale.wanted(id, variant.serverless);
+      // their time may have come after it was decided how many there should be
+      const surplus = (engine.status(id)?.desired ?? 0) > workers;
+      return surplus ? clock.monotonic() : (changesAt ?? []);
+    });
     return changes.length ? { afterMs: Math.max(0, Math.min(...changes) - clock.monotonic()) } : "done";
   }
 

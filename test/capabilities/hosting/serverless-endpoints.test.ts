@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { sleep } from "../../../src/base/clock.ts";
 import { SeededRandom } from "../../support/seeded-random.ts";
 import { setUp } from "./hosting-fixture.ts";
 
@@ -52,6 +53,22 @@ test("the model is proven by one worker, which idles out; requests bring workers
   await clock.advance(300_000);
   expect(workers()).toBe(0);
   expect(changes).toEqual([]);
+});
+
+test("workers whose time comes while the endpoint is being looked at are stopped, too", async () => {
+  const { clock, scale, fleet, workers, routes } = await inService();
+  scale.demand(fleet, 1);
+  await clock.advance(10);
+  scale.demand(fleet, 0);
+  await clock.advance(299_000);
+  const publish = routes.publish.bind(routes);
+  routes.publish = async (endpoint, route) => {
+    await sleep(clock, 2000);
+    return publish(endpoint, route);
+  };
+  scale.demand(fleet, 0);
+  await clock.advance(10_000);
+  expect(workers()).toBe(0);
 });
 
 test("what is provisioned is there before the endpoint serves, and stays", async () => {
