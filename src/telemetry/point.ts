@@ -1,4 +1,5 @@
 /** What is known of the values of some span of time. */
+import type { Packer, Unpacker } from "./packing.ts";
 import { Sketch } from "./sketch.ts";
 
 export interface Point {
@@ -46,4 +47,32 @@ export function pointOf(value: number, count = 1): Point {
 /** CloudWatch's statistic set: as good as the values themselves only where all of them are equal. */
 export function statisticSet(sum: number, count: number, min: number, max: number): Point {
   return min === max ? pointOf(min, count) : { sum, count, min, max, sketch: undefined };
+}
+
+const EQUAL = 0;
+const KNOWN = 1;
+const UNKNOWN = 2;
+
+export function packPoint(packer: Packer, { sum, count, min, max, sketch }: Point): void {
+  const kind = !sketch ? UNKNOWN : min === max ? EQUAL : KNOWN;
+  packer.whole(kind);
+  packer.real(min);
+  packer.real(count);
+  if (kind === EQUAL) return;
+  packer.real(max);
+  packer.real(sum);
+  if (kind === KNOWN) packer.bytes(sketch!.pack());
+}
+
+/** Reads what packPoint wrote; how the values lie only if that is asked for. */
+export function unpackPoint(unpacker: Unpacker, withSketch: boolean): Point {
+  const kind = unpacker.whole();
+  const min = unpacker.real();
+  const count = unpacker.real();
+  if (kind === EQUAL)
+    return withSketch ? pointOf(min, count) : { sum: min * count, count, min, max: min, sketch: undefined };
+  const max = unpacker.real();
+  const sum = unpacker.real();
+  const sketch = kind === KNOWN ? unpacker.bytes() : undefined;
+  return { sum, count, min, max, sketch: sketch && withSketch ? Sketch.unpack(sketch) : undefined };
 }

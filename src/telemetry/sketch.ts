@@ -3,6 +3,7 @@
  * of a value is within 1 % of it. Sketches can be added up. A sketch with more than MAX_BUCKETS joins them two by two
  * (UDDSketch, arXiv:2004.08604), for which values have to lie in more than 15 orders of magnitude.
  */
+import { Packer, Unpacker } from "./packing.ts";
 
 const ACCURACY = 0.0099;
 const MAX_BUCKETS = 2048;
@@ -36,7 +37,7 @@ export class Sketch {
       this.#zeros += count;
       return;
     }
-    const bucket = Math.ceil(Math.log(amount) / LOG_GAMMA / 2 ** this.#level);
+    const bucket = this.#bucket(amount);
     const side = value > 0 ? this.#above : this.#below;
     side.set(bucket, (side.get(bucket) ?? 0) + count);
     if (this.#above.size + this.#below.size > MAX_BUCKETS) this.#coarsen();
@@ -89,15 +90,57 @@ export class Sketch {
     return part;
   }
 
-  /** The values above `from` and up to `to`. */
+  /** The values above `from` and up to `to`; those that can't be told from a bound count as equal to it. */
   within(from: number, to: number): Part {
+    const low = this.#seenAs(from);
+    const high = this.#seenAs(to);
     const part = { count: 0, sum: 0 };
     for (const [value, count] of this.#ascending())
-      if (value > from && value <= to) {
+      if (value > low && value <= high) {
         part.count += count;
         part.sum += count * value;
       }
     return part;
+  }
+
+  pack(): Uint8Array {
+    const packer = new Packer();
+    const counts = [this.#zeros, ...this.#above.values(), ...this.#below.values()];
+    // CloudWatch takes fractions of values
+    const fractions = !counts.every(Number.isSafeInteger);
+    const put = (count: number) => (fractions ? packer.real(count) : packer.whole(count));
+    packer.whole(2 * this.#level + (fractions ? 1 : 0));
+    put(this.#zeros);
+    for (const side of [this.#above, this.#below]) {
+      packer.whole(side.size);
+      let last = 0;
+      for (const [bucket, count] of [...side].sort(([a], [b]) => a - b)) {
+        packer.signed(bucket - last);
+        put(count);
+        last = bucket;
+      }
+    }
+    return packer.packed();
+  }
+
+  /** Throws a RangeError when the bytes are no sketch. */
+  static unpack(bytes: Uint8Array): Sketch {
+    const sketch = new Sketch();
+    const unpacker = new Unpacker(bytes);
+    const head = unpacker.whole();
+    const take = () => (head % 2 === 1 ? unpacker.real() : unpacker.whole());
+    sketch.#level = Math.floor(head / 2);
+    sketch.#zeros = sketch.#count = take();
+    for (const side of [sketch.#above, sketch.#below]) {
+      let bucket = 0;
+      for (let left = unpacker.whole(); left > 0; left--) {
+        bucket += unpacker.signed();
+        const count = take();
+        side.set(bucket, count);
+        sketch.#count += count;
+      }
+    }
+    return sketch;
   }
 
   /** Values, each for those of its bucket, and how many these are. */
@@ -107,6 +150,17 @@ export class Sketch {
     if (this.#zeros > 0) yield [0, this.#zeros];
     const rising = [...this.#above].sort(([a], [b]) => a - b);
     for (const [bucket, count] of rising) yield [this.#middle(bucket), count];
+  }
+
+  #bucket(amount: number): number {
+    return Math.ceil(Math.log(amount) / LOG_GAMMA / 2 ** this.#level);
+  }
+
+  /** What stands for a value. */
+  #seenAs(value: number): number {
+    const amount = Math.abs(value);
+    if (amount === Infinity) return value;
+    return amount < SMALLEST ? 0 : Math.sign(value) * this.#middle(this.#bucket(amount));
   }
 
   /** Not farther from either end of the bucket, in parts of it, than from the other. */
