@@ -13,11 +13,15 @@ export interface ObjectInfo {
 export interface ObjectStore extends AsyncDisposable {
   /** Throws NoSuchObject. */
   head(bucket: string, key: string): Promise<ObjectInfo>;
-  /** The object's bytes, from the version that `info` describes. Throws NoSuchObject. */
+  /**
+   * The object's bytes, from the version that `info` describes. With `from` only that version's, behind the first
+   * `offset` bytes. Throws NoSuchObject, ObjectReplaced.
+   */
   get(
     bucket: string,
     key: string,
     signal?: AbortSignal,
+    from?: { readonly etag: string; readonly offset: number },
   ): Promise<{ info: ObjectInfo; body: AsyncIterable<Uint8Array> }>;
   /** Visible only when whole and durable. */
   put(
@@ -28,6 +32,47 @@ export interface ObjectStore extends AsyncDisposable {
   ): Promise<ObjectInfo>;
   /** All objects whose key starts with exactly `prefix`, in key order. Throws NoSuchObject when the bucket is missing. */
   list(bucket: string, prefix: string): AsyncIterable<ObjectInfo>;
+}
+
+/** A part of an object to be, as it is named when that is completed. */
+export interface UploadedPart {
+  readonly number: number;
+  /** Without quotes. */
+  readonly etag: string;
+}
+
+/**
+ * An object store that takes large objects in parts, which stay whatever becomes of the process, until the upload is
+ * completed or aborted. All but the last have 5 MiB or more.
+ */
+export interface PartStore extends ObjectStore {
+  /** The id of a new upload. Throws NoSuchObject when the bucket is missing. */
+  startUpload(bucket: string, key: string, about?: { contentType?: string }): Promise<string>;
+  /** Durable when it resolves; in the place of an earlier part of that number. Throws NoSuchObject when the upload is gone. */
+  putPart(
+    bucket: string,
+    key: string,
+    upload: string,
+    number: number,
+    bytes: Uint8Array,
+  ): Promise<UploadedPart>;
+  /** Makes these parts the object, in this order; may be asked again. Throws NoSuchObject when the upload is gone. */
+  completeUpload(
+    bucket: string,
+    key: string,
+    upload: string,
+    parts: readonly UploadedPart[],
+  ): Promise<ObjectInfo>;
+  /** Forgets an upload, and its parts. One that is gone is no error. */
+  abortUpload(bucket: string, key: string, upload: string): Promise<void>;
+}
+
+/** What was to be read is not there any more: another version took its place. The message is a sentence. */
+export class ObjectReplaced extends Error {
+  override readonly name = "ObjectReplaced";
+  constructor(bucket: string, key: string) {
+    super(`The object "${key}" in the bucket "${bucket}" was replaced meanwhile.`);
+  }
 }
 
 /** The bucket or the key is not there; the message is a sentence for a FailureReason. */

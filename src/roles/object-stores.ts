@@ -1,14 +1,14 @@
 /** Where a server's objects are: in its data folder, or on another S3 when the environment names one. */
 import { join } from "node:path";
 import { openDiskStore } from "../objects/disk/disk-store.ts";
-import type { ObjectStore } from "../objects/object-store.ts";
+import type { PartStore } from "../objects/object-store.ts";
 import { openRemoteStore, remoteS3Client, type RemoteStoreOptions } from "../objects/remote/remote-store.ts";
 import type { Implementations } from "../services.ts";
 import { accountOf, type RolePorts, type ServerSettings } from "./settings.ts";
 
 /** The objects, and the operations of S3 on them. */
 export interface Objects {
-  readonly objects: ObjectStore;
+  readonly objects: PartStore;
   readonly s3: Implementations["s3"];
 }
 

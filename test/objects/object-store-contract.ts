@@ -1,6 +1,6 @@
 /** What every object store must do, wherever its bytes are. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { NoSuchObject, type ObjectStore } from "../../src/objects/object-store.ts";
+import { NoSuchObject, ObjectReplaced, type PartStore } from "../../src/objects/object-store.ts";
 
 const broken = async function* () {
   yield Buffer.alloc(9 << 20);
@@ -8,14 +8,14 @@ const broken = async function* () {
 };
 
 export interface OpenStore extends AsyncDisposable {
-  readonly store: ObjectStore;
+  readonly store: PartStore;
   createBucket(name: string): Promise<void>;
 }
 
 export function objectStoreContract(name: string, open: () => Promise<OpenStore>): void {
   describe(`${name} keeps the contract of an object store`, () => {
     let opened: OpenStore;
-    let store: ObjectStore;
+    let store: PartStore;
     beforeAll(async () => {
       opened = await open();
       store = opened.store;
@@ -89,6 +89,53 @@ export function objectStoreContract(name: string, open: () => Promise<OpenStore>
       expect((await read("kept")).bytes.toString()).toBe("old");
       await expect(store.put("bucket", "never", broken())).rejects.toThrow("the client went away");
       await expect(store.head("bucket", "never")).rejects.toBeInstanceOf(NoSuchObject);
+    });
+
+    test("reads on in exactly the version that was named", async () => {
+      const { etag } = await store.put("bucket", "resumed", Buffer.from("0123456789"));
+      for (const [offset, rest] of [
+        [0, "0123456789"],
+        [7, "789"],
+        [10, ""],
+      ] as const) {
+        const { body, info } = await store.get("bucket", "resumed", undefined, { etag, offset });
+        expect(info).toMatchObject({ size: 10, etag });
+        expect((await collected(body)).toString()).toBe(rest);
+      }
+      await store.put("bucket", "resumed", Buffer.from("another one"));
+      for (const offset of [0, 3])
+        await expect(store.get("bucket", "resumed", undefined, { etag, offset })).rejects.toThrow(
+          ObjectReplaced,
+        );
+      await expect(store.get("bucket", "gone", undefined, { etag, offset: 0 })).rejects.toThrow(NoSuchObject);
+    });
+
+    test("takes an object in parts, and shows nothing of it before it is completed", async () => {
+      const part = (byte: number) => Buffer.alloc(5 << 20, byte);
+      const upload = await store.startUpload("bucket", "parts", { contentType: "text/csv" });
+      const second = await store.putPart("bucket", "parts", upload, 2, Buffer.from("end"));
+      await store.putPart("bucket", "parts", upload, 1, part(1));
+      const first = await store.putPart("bucket", "parts", upload, 1, part(2));
+      await expect(store.head("bucket", "parts")).rejects.toThrow(NoSuchObject);
+      const info = await store.completeUpload("bucket", "parts", upload, [first, second]);
+      expect(info).toMatchObject({ key: "parts", size: (5 << 20) + 3, etag: expect.stringMatching(/-2$/) });
+      const { bytes, info: got } = await read("parts");
+      expect(bytes.equals(Buffer.concat([part(2), Buffer.from("end")]))).toBe(true);
+      expect(got).toMatchObject({ etag: info.etag, contentType: "text/csv" });
+      await expect(store.putPart("bucket", "parts", upload, 3, part(3))).rejects.toThrow(NoSuchObject);
+      // whoever did not hear of the end asks again
+      expect(await store.completeUpload("bucket", "parts", upload, [first, second])).toMatchObject({
+        etag: info.etag,
+      });
+    });
+
+    test("an upload that is aborted is gone, and may be aborted again", async () => {
+      const upload = await store.startUpload("bucket", "aborted");
+      const part = await store.putPart("bucket", "aborted", upload, 1, Buffer.from("part"));
+      await store.abortUpload("bucket", "aborted", upload);
+      await store.abortUpload("bucket", "aborted", upload);
+      await expect(store.completeUpload("bucket", "aborted", upload, [part])).rejects.toThrow(NoSuchObject);
+      await expect(store.startUpload("no-bucket", "x")).rejects.toThrow(NoSuchObject);
     });
 
     test("stops a read that is aborted", async () => {

@@ -1,7 +1,6 @@
 /** Multipart uploads, from their start to the object or the abort. */
 import type * as sdk from "@aws-sdk/client-s3";
-import { createHash } from "node:crypto";
-import type { DiskStore } from "../../objects/disk/disk-store.ts";
+import { type DiskStore, etagOfParts } from "../../objects/disk/disk-store.ts";
 import type { Checksum, Part, Upload } from "../../objects/disk/stored-object.ts";
 import type { Context } from "../../wire/context.ts";
 import { Fault } from "../../wire/http.ts";
@@ -118,8 +117,7 @@ export function multipartHandlers(store: DiskStore): Handlers<typeof sdk, Contex
           `The provided 'x-amz-mp-object-size' header does not match what was computed. Expected ${input.MpuObjectSize}, computed ${size}`,
         );
       const checksum = await checksumOfUpload(upload, parts, input);
-      const md5s = Buffer.from(parts.map(({ md5 }) => md5).join(""), "hex");
-      const etag = `${createHash("md5").update(md5s).digest("hex")}-${parts.length}`;
+      const etag = etagOfParts(parts.map(({ md5 }) => ({ etag: md5 })));
       const { headers, tags } = upload.about;
       store.complete(
         upload,

@@ -1,10 +1,17 @@
 /** The embedded object store: bytes in files, all else in SQLite; an object is visible once its row is committed. */
+import { createHash } from "node:crypto";
 import { closeSync, existsSync, mkdirSync, openSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
-import { NoSuchObject, type ObjectInfo, type ObjectStore } from "../object-store.ts";
+import {
+  NoSuchObject,
+  type ObjectInfo,
+  ObjectReplaced,
+  type PartStore,
+  type UploadedPart,
+} from "../object-store.ts";
 import { Contents } from "./contents.ts";
 import { Database } from "../../base/sqlite/database.ts";
 import { type KeyPage, listPage, type PageQuery } from "./list-page.ts";
@@ -37,7 +44,7 @@ export function openDiskStore(dir: string, parts: DiskStoreParts): DiskStore {
   return new DiskStore(dir, parts);
 }
 
-export class DiskStore implements ObjectStore {
+export class DiskStore implements PartStore {
   readonly uploads: Uploads;
   readonly #db: Database;
   readonly #files: ObjectFiles;
@@ -238,9 +245,15 @@ export class DiskStore implements ObjectStore {
     return this.#found(bucket, key);
   }
 
-  async get(bucket: string, key: string, signal?: AbortSignal) {
+  async get(
+    bucket: string,
+    key: string,
+    signal?: AbortSignal,
+    from?: { readonly etag: string; readonly offset: number },
+  ) {
     const info = this.#found(bucket, key);
-    return { info, body: this.read(info, 0, info.size, signal) };
+    if (from && from.etag !== info.etag) throw new ObjectReplaced(bucket, key);
+    return { info, body: this.read(info, from?.offset ?? 0, info.size, signal) };
   }
 
   async put(
@@ -251,8 +264,41 @@ export class DiskStore implements ObjectStore {
   ): Promise<ObjectInfo> {
     this.#needBucket(bucket);
     await using staged = await this.stage(body instanceof Uint8Array ? once(body) : body);
-    const headers = about.contentType === undefined ? {} : { ContentType: about.contentType };
-    return this.commit(bucket, key, staged, { headers, tags: {} });
+    return this.commit(bucket, key, staged, { headers: headersOf(about), tags: {} });
+  }
+
+  async startUpload(bucket: string, key: string, about: { contentType?: string } = {}): Promise<string> {
+    this.#needBucket(bucket);
+    return this.uploads.start(bucket, key, { headers: headersOf(about), tags: {} }).id;
+  }
+
+  async putPart(
+    bucket: string,
+    key: string,
+    upload: string,
+    number: number,
+    bytes: Uint8Array,
+  ): Promise<UploadedPart> {
+    this.#needUpload(bucket, key, upload);
+    await using staged = await this.stage(once(bytes));
+    return { number, etag: this.uploads.addPart(upload, number, staged, undefined).md5 };
+  }
+
+  async completeUpload(
+    bucket: string,
+    key: string,
+    upload: string,
+    parts: readonly UploadedPart[],
+  ): Promise<ObjectInfo> {
+    const done = this.object(bucket, key);
+    if (done?.content === upload) return done;
+    const { about } = this.#needUpload(bucket, key, upload);
+    const numbers = parts.map(({ number }) => number);
+    return this.complete({ id: upload, bucket, key }, numbers, etagOfParts(parts), about);
+  }
+
+  async abortUpload(_bucket: string, _key: string, upload: string): Promise<void> {
+    this.uploads.abort(upload);
   }
 
   async *list(bucket: string, prefix: string): AsyncIterable<ObjectInfo> {
@@ -277,6 +323,12 @@ export class DiskStore implements ObjectStore {
     const object = this.object(bucket, key);
     if (!object) throw new NoSuchObject(`There is no object "${key}" in the bucket "${bucket}".`);
     return object;
+  }
+
+  #needUpload(bucket: string, key: string, id: string) {
+    const upload = this.uploads.find(id);
+    if (upload?.bucket === bucket && upload.key === key) return upload;
+    throw new NoSuchObject(`There is no unfinished upload of the object "${key}" in the bucket "${bucket}".`);
   }
 
   #needBucket(bucket: string): void {
@@ -319,6 +371,15 @@ function bucketOf({ name, created_at: createdAt, location, tags }: BucketRow): B
     location,
     tags: tags === null ? undefined : (JSON.parse(tags) as Bucket["tags"]),
   };
+}
+
+const headersOf = ({ contentType }: { contentType?: string }) =>
+  contentType === undefined ? {} : { ContentType: contentType };
+
+/** The ETag of an object of parts, from theirs: hex MD5s. */
+export function etagOfParts(parts: readonly { readonly etag: string }[]): string {
+  const md5s = Buffer.from(parts.map(({ etag }) => etag).join(""), "hex");
+  return `${createHash("md5").update(md5s).digest("hex")}-${parts.length}`;
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

@@ -1,7 +1,13 @@
 /** Objects on any S3 that speaks the protocol: AWS, MinIO, another Tideway. */
 import type * as sdk from "@aws-sdk/client-s3";
 import { type Clock, systemClock } from "../../base/clock.ts";
-import { NoSuchObject, type ObjectInfo, type ObjectStore } from "../object-store.ts";
+import {
+  NoSuchObject,
+  type ObjectInfo,
+  ObjectReplaced,
+  type PartStore,
+  type UploadedPart,
+} from "../object-store.ts";
 import { Deadlines } from "./deadlines.ts";
 import { uploadStream } from "./upload-stream.ts";
 
@@ -34,14 +40,14 @@ export async function remoteS3Client(options: RemoteStoreOptions): Promise<sdk.S
 }
 
 /** A store whose bytes are elsewhere. Nothing is asked of the other side before the first call. */
-export function openRemoteStore(options: RemoteStoreOptions): ObjectStore {
+export function openRemoteStore(options: RemoteStoreOptions): PartStore {
   return new RemoteStore(options);
 }
 
 const IDLE_MS = 30_000;
 const ATTEMPTS = 3;
 
-class RemoteStore implements ObjectStore {
+class RemoteStore implements PartStore {
   readonly #options: RemoteStoreOptions;
   readonly #deadlines: Deadlines;
   readonly #attempts: number;
@@ -59,11 +65,25 @@ class RemoteStore implements ObjectStore {
     return infoOf(key, await client.send(command).catch(missing(bucket, key)));
   }
 
-  async get(bucket: string, key: string, signal?: AbortSignal) {
+  async get(
+    bucket: string,
+    key: string,
+    signal?: AbortSignal,
+    from?: { readonly etag: string; readonly offset: number },
+  ) {
+    if (from && from.offset > 0) {
+      const info = await this.head(bucket, key);
+      if (info.etag !== from.etag) throw new ObjectReplaced(bucket, key);
+      const rest = from.offset < info.size ? await this.#rest(bucket, info, from.offset, signal) : nothing();
+      return { info, body: this.#read(bucket, info, rest, signal, from.offset) };
+    }
     const { sdk, client } = await this.#open();
-    const command = new sdk.GetObjectCommand({ Bucket: bucket, Key: key });
-    const first = await client.send(command, sending(signal)).catch(missing(bucket, key));
+    const IfMatch = from && `"${from.etag}"`;
+    const command = new sdk.GetObjectCommand({ Bucket: bucket, Key: key, ...(IfMatch && { IfMatch }) });
+    const first = await client.send(command, sending(signal)).catch(unread(bucket, key));
     const info = infoOf(key, first);
+    // not every S3 keeps If-Match
+    if (from && info.etag !== from.etag) throw new ObjectReplaced(bucket, key);
     return { info, body: this.#read(bucket, info, first.Body as AsyncIterable<Uint8Array>, signal) };
   }
 
@@ -77,6 +97,49 @@ class RemoteStore implements ObjectStore {
     const type = about.contentType === undefined ? {} : { ContentType: about.contentType };
     await uploadStream(client, { Bucket: bucket, Key: key, ...type }, body).catch(missing(bucket, key));
     return this.head(bucket, key);
+  }
+
+  async startUpload(bucket: string, key: string, about: { contentType?: string } = {}): Promise<string> {
+    const { sdk, client } = await this.#open();
+    const type = about.contentType === undefined ? {} : { ContentType: about.contentType };
+    const command = new sdk.CreateMultipartUploadCommand({ Bucket: bucket, Key: key, ...type });
+    const { UploadId } = await client.send(command).catch(missing(bucket, key));
+    if (UploadId === undefined) throw new Error(`S3 gave no UploadId for s3://${bucket}/${key}`);
+    return UploadId;
+  }
+
+  async putPart(
+    bucket: string,
+    key: string,
+    upload: string,
+    number: number,
+    bytes: Uint8Array,
+  ): Promise<UploadedPart> {
+    const { sdk, client } = await this.#open();
+    const part = { Bucket: bucket, Key: key, UploadId: upload, PartNumber: number, Body: bytes };
+    const { ETag = "" } = await client.send(new sdk.UploadPartCommand(part)).catch(missing(bucket, key));
+    return { number, etag: ETag.replaceAll('"', "") };
+  }
+
+  async completeUpload(
+    bucket: string,
+    key: string,
+    upload: string,
+    parts: readonly UploadedPart[],
+  ): Promise<ObjectInfo> {
+    const { sdk, client } = await this.#open();
+    const Parts = parts.map(({ number, etag }) => ({ PartNumber: number, ETag: `"${etag}"` }));
+    const target = { Bucket: bucket, Key: key, UploadId: upload, MultipartUpload: { Parts } };
+    await client.send(new sdk.CompleteMultipartUploadCommand(target)).catch(missing(bucket, key));
+    return this.head(bucket, key);
+  }
+
+  async abortUpload(bucket: string, key: string, upload: string): Promise<void> {
+    const { sdk, client } = await this.#open();
+    const command = new sdk.AbortMultipartUploadCommand({ Bucket: bucket, Key: key, UploadId: upload });
+    await client.send(command).catch((error: unknown) => {
+      if (statusOf(error) !== 404) throw error;
+    });
   }
 
   async *list(bucket: string, prefix: string): AsyncIterable<ObjectInfo> {
@@ -106,8 +169,9 @@ class RemoteStore implements ObjectStore {
     info: ObjectInfo,
     first: AsyncIterable<Uint8Array>,
     signal: AbortSignal | undefined,
+    offset = 0,
   ): AsyncGenerator<Uint8Array> {
-    let at = 0;
+    let at = offset;
     let body = first;
     for (let attempt = 1; ; attempt++)
       try {
@@ -129,11 +193,8 @@ class RemoteStore implements ObjectStore {
     const { sdk, client } = await this.#open();
     const Range = `bytes=${at}-${size - 1}`;
     const command = new sdk.GetObjectCommand({ Bucket: bucket, Key: key, Range, IfMatch: `"${etag}"` });
-    const { Body, ETag } = await client.send(command, sending(signal)).catch((error: unknown) => {
-      throw statusOf(error) === 412 ? changed(bucket, key) : error;
-    });
-    // not every S3 keeps If-Match
-    if (ETag?.replaceAll('"', "") !== etag) throw changed(bucket, key);
+    const { Body, ETag } = await client.send(command, sending(signal)).catch(unread(bucket, key));
+    if (ETag?.replaceAll('"', "") !== etag) throw new ObjectReplaced(bucket, key);
     return Body as AsyncIterable<Uint8Array>;
   }
 
@@ -148,9 +209,7 @@ class RemoteStore implements ObjectStore {
 
 const sending = (signal: AbortSignal | undefined) => (signal ? { abortSignal: signal } : {});
 
-function changed(bucket: string, key: string): Error {
-  return new Error(`s3://${bucket}/${key} was replaced while it was read`);
-}
+async function* nothing(): AsyncGenerator<Uint8Array> {}
 
 function infoOf(
   key: string,
@@ -180,6 +239,14 @@ function missing(bucket: string, key?: string) {
       noBucket ? `There is no bucket "${bucket}".` : `There is no object "${key}" in the bucket "${bucket}".`,
       { cause: error },
     );
+  };
+}
+
+/** Why a version of an object can not be read. */
+function unread(bucket: string, key: string) {
+  return (error: unknown): never => {
+    if (statusOf(error) === 412) throw new ObjectReplaced(bucket, key);
+    return missing(bucket, key)(error);
   };
 }
 

@@ -89,7 +89,9 @@ describe("a remote S3 that fails", () => {
     await using store = openRemoteStore(optionsFor(server));
     const { body } = await store.get("bucket", "model");
     await server.store.put("bucket", "model", Buffer.alloc(2 << 20, "other"));
-    await expect(collected(body)).rejects.toThrow("s3://bucket/model was replaced while it was read");
+    await expect(collected(body)).rejects.toThrow(
+      'The object "model" in the bucket "bucket" was replaced meanwhile.',
+    );
     await server.store.put("bucket", "model", bytes);
   });
 });
