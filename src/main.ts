@@ -76,7 +76,7 @@ export async function startServer({
       engine: async (objects, aliases) => openLocalEngine(ports, host, objects, aliases, patience),
     }),
   );
-  const gateway = parts.use(openGateway(ports, dataPlane, control));
+  const gateway = parts.use(openGateway(ports, dataPlane, control, control));
   const listener = parts.use(
     createListener((message, reply) => gateway.handle(message, reply), { clock, plain: gateway }),
   );

@@ -8,11 +8,11 @@ import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { Agent, request as httpRequest } from "../base/node-http.ts";
 import type { Random } from "../base/random.ts";
-import { Fault, receive } from "../wire/http.ts";
+import { receive } from "../wire/http.ts";
 import type { ListenerLimits } from "../wire/listener.ts";
 import type { Dispatcher } from "../wire/server.ts";
 import { ControlWait } from "./control-wait.ts";
-import { refusal } from "./refusal.ts";
+import { unavailable } from "./refusal.ts";
 
 export interface ForwarderOptions {
   /** Where control listens for HTTP. */
@@ -216,16 +216,11 @@ class Passage {
     if (reply.destroyed || reply.headersSent) return void reply.destroy();
     const requestId = random.uuid();
     log.warn("A request could not be passed on.", { requestId, why, error });
-    const fault = new Fault("ServiceUnavailable", `${why} Try again.`, 503);
-    const { status, headers, body = "" } = refusal(receive(this.#message), fault, requestId);
+    const { status, headers, body = "" } = unavailable(receive(this.#message), why, requestId);
     const bytes = Buffer.from(body as string | Uint8Array);
-    const own = {
-      "x-amzn-requestid": requestId,
-      "x-amz-request-id": requestId,
-      "content-length": bytes.byteLength,
-    };
     const { complete } = this.#message;
-    reply.writeHead(status, { ...headers, ...own, ...(!complete && { connection: "close" }) });
+    const own = { "content-length": bytes.byteLength, ...(!complete && { connection: "close" }) };
+    reply.writeHead(status, { ...headers, ...own });
     if (this.#message.method !== "HEAD") reply.write(bytes);
     if (complete) reply.end();
     else this.#endLate();

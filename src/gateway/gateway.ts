@@ -12,7 +12,7 @@ import type { Random } from "../base/random.ts";
 import { type DataPlane, type Invocation, StreamFailure } from "../dataplane/data-plane.ts";
 import { DeadlineList } from "../dataplane/deadlines.ts";
 import type { Outcome } from "../dataplane/outcome.ts";
-import type { Credentials } from "../wire/credentials.ts";
+import type { Credentials, Principal } from "../wire/credentials.ts";
 import { Denial, denialFault } from "../wire/denial.ts";
 import type { PlainExchange, PlainService } from "../wire/fast-path/plain-exchange.ts";
 import { Hosts } from "../wire/hosts.ts";
@@ -24,6 +24,7 @@ import { sha256, type Signature } from "../wire/sigv4.ts";
 import { type Answered, endAnswer, passOn, replyPlain, STALL_MS, streamEvents } from "./answers.ts";
 import { ClientGone } from "./client-gone.ts";
 import { containerPath } from "./container-path.ts";
+import type { Handover } from "./handover.ts";
 import { type InvocationInput, readInvocationInput } from "./invocation-input.ts";
 import { type InvocationTarget, invocationTarget } from "./invocation-target.ts";
 import { outcomeError } from "./outcome-errors.ts";
@@ -34,6 +35,8 @@ export interface GatewayOptions {
   readonly dataPlane: DataPlane;
   /** Answers all that is not an invocation. */
   readonly dispatcher: Dispatcher;
+  /** The short way there for asynchronous invocations that came whole. */
+  readonly handover?: Handover;
   readonly credentials: Credentials;
   readonly clock: Clock;
   readonly random: Random;
@@ -65,6 +68,7 @@ const LINGER_MS = 2000;
 const BODY_MS = 65_000;
 /** Invocations of one answer, with nothing in the path that would have to be decoded. */
 const PLAIN = /^\/endpoints\/[A-Za-z0-9-]{1,63}\/invocations$/;
+const PLAIN_ASYNC = /^\/endpoints\/[A-Za-z0-9-]{1,63}\/async-invocations$/;
 const TOO_BUSY = "The server is too busy to take this request. Try again later.";
 
 class RuntimeGateway implements Gateway {
@@ -94,14 +98,15 @@ class RuntimeGateway implements Gateway {
   }
 
   takes(target: string): boolean {
-    return PLAIN.test(target);
+    return PLAIN.test(target) || (this.#options.handover !== undefined && PLAIN_ASYNC.test(target));
   }
 
   async answer(exchange: PlainExchange): Promise<void> {
     const { request } = exchange;
+    const target = invocationTarget(request.method, request.path);
+    if (!target) return this.#handOver(exchange);
     const requestId = this.#options.random.uuid();
     try {
-      const target = invocationTarget(request.method, request.path)!;
       const { signature, input } = this.#admit(target, request);
       const body = request.bytes;
       signature.check(sha256(body));
@@ -115,6 +120,27 @@ class RuntimeGateway implements Gateway {
       const [status, headers, body] = this.#told(error as Error, requestId);
       exchange.reply(status, Object.entries(headers).flat(), body, STALL_MS);
     }
+  }
+
+  /** InvokeEndpointAsync: proven here, and control's from then on. What can not be proven is refused in its words. */
+  async #handOver(exchange: PlainExchange): Promise<void> {
+    const { request } = exchange;
+    let caller: Principal;
+    try {
+      this.#hosts.admit(request);
+      const signature = this.#authenticate(request);
+      signature.check(sha256(request.bytes));
+      caller = signature.principal;
+    } catch {
+      return exchange.decline();
+    }
+    // a host with the name of a bucket in front: another path
+    const elsewhere = this.#hosts.pathStyle(request) !== request;
+    const answer = elsewhere ? undefined : await this.#options.handover!.answerProven(request, caller);
+    if (!answer) return exchange.decline();
+    const { status, headers, body = "" } = answer;
+    const bytes = Buffer.from(body as string | Uint8Array);
+    exchange.reply(status, Object.entries(headers).flat(), bytes, STALL_MS);
   }
 
   async #invoke(

@@ -5,6 +5,7 @@ import { WorkerScale } from "../capabilities/hosting/worker-scale.ts";
 import { openRemoteProcessHost } from "../compute/process/remote-process-host.ts";
 import { GatewayHub } from "../dataplane/gateway-hub.ts";
 import { FORWARDED_LIMITS } from "../gateway/forward.ts";
+import { HandoverServer } from "../gateway/handover.ts";
 import { exclusiveLock } from "../state/data-folder.ts";
 import { createListener } from "../wire/listener.ts";
 import { type Control, openControl } from "./control.ts";
@@ -54,9 +55,11 @@ runRole<RoleStart>("tideway: control", async (start, { ports, supervisor }) => {
   const listener = parts.use(
     createListener((message, reply) => opened.handle(message, reply), { clock, limits: FORWARDED_LIMITS }),
   );
-  rmSync(start.controlSocket, { force: true });
+  const handover = parts.use(new HandoverServer(opened, log));
+  for (const path of [start.controlSocket, start.handoverSocket]) rmSync(path, { force: true });
+  await handover.listen(start.handoverSocket);
   await listener.listenOn({ path: start.controlSocket });
-  chmodSync(start.controlSocket, 0o600);
+  for (const path of [start.controlSocket, start.handoverSocket]) chmodSync(path, 0o600);
   const owned = parts.move();
   return { stop: () => owned.disposeAsync() };
 });

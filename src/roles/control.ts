@@ -25,7 +25,7 @@ import type { ObjectStore } from "../objects/object-store.ts";
 import { services } from "../services.ts";
 import { runController } from "../state/controller.ts";
 import { openSqliteStore } from "../state/sqlite/sqlite-store.ts";
-import { createDispatcher } from "../wire/server.ts";
+import { createDispatcher, type ProvenRequests } from "../wire/server.ts";
 import { openObjects } from "./object-stores.ts";
 import { accountOf, allowedHosts, type RolePorts } from "./settings.ts";
 
@@ -38,7 +38,7 @@ export interface ControlParts {
   readonly engine: (objects: ObjectStore, aliases: Aliases) => Promise<Engine>;
 }
 
-export interface Control extends AsyncDisposable {
+export interface Control extends ProvenRequests, AsyncDisposable {
   /** Answers every request that is not an invocation. */
   handle(message: IncomingMessage, reply: ServerResponse): Promise<void>;
   /** A gateway saw this instance fail: it is looked at now. */
@@ -147,6 +147,7 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
       if (message.url?.startsWith(SNS_PATH)) return topics.handle(message, reply);
       return (message.url?.startsWith("/_tideway/") ? platform : dispatcher).handle(message, reply);
     },
+    answerProven: (request, caller) => dispatcher.answerProven(request, caller),
     suspect: (instance) => engine.suspect(instance),
     endWaits: () => queues.endWaits(),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),

@@ -2,6 +2,7 @@
 import { createDataPlane } from "../dataplane/create-data-plane.ts";
 import { ControlLink } from "../dataplane/control-link.ts";
 import { createForwarder } from "../gateway/forward.ts";
+import { FramedHandover } from "../gateway/handover.ts";
 import { createListener } from "../wire/listener.ts";
 import { openGateway } from "./gateway.ts";
 import type { GatewayStart } from "./role-messages.ts";
@@ -25,7 +26,8 @@ runRole<GatewayStart>("tideway: gateway", async (start, { ports, socket }) => {
   const link = parts.use(new ControlLink({ socketPath, file, session, id, dataPlane, clock, log }));
   await link.start();
   const control = parts.use(createForwarder({ socketPath: start.controlSocket, clock, random, log }));
-  const gateway = parts.use(openGateway(ports, dataPlane, control));
+  const handover = parts.use(new FramedHandover({ socketPath: start.handoverSocket, random, log }));
+  const gateway = parts.use(openGateway(ports, dataPlane, control, handover));
   const listener = parts.use(
     createListener((message, reply) => gateway.handle(message, reply), { clock, plain: gateway }),
   );

@@ -2,6 +2,7 @@
 import { SessionCredentials } from "../capabilities/sts/session-credentials.ts";
 import type { DataPlane } from "../dataplane/data-plane.ts";
 import { createGateway, type Gateway } from "../gateway/gateway.ts";
+import type { Handover } from "../gateway/handover.ts";
 import type { Dispatcher } from "../wire/server.ts";
 import { accountOf, allowedHosts, type RolePorts } from "./settings.ts";
 
@@ -10,10 +11,12 @@ export function openGateway(
   { clock, random, log, settings, root }: RolePorts,
   dataPlane: DataPlane,
   control: Dispatcher,
+  handover: Handover,
 ): Gateway {
   return createGateway({
     dataPlane,
     dispatcher: control,
+    handover,
     credentials: new SessionCredentials(root, settings.accountId, { clock, random }),
     clock,
     random,

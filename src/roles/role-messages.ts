@@ -10,6 +10,8 @@ export interface RoleStart {
   readonly session: string;
   /** Control's HTTP, for what gateways forward. */
   readonly controlSocket: string;
+  /** Where gateways hand over what they have proven. */
+  readonly handoverSocket: string;
   /** Where gateways get their routes. */
   readonly routesSocket: string;
   /** Where the last routing table is kept. */

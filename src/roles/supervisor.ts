@@ -47,6 +47,7 @@ export async function startProcesses(given: ServerSettings, gateways: number): P
     root,
     session: random.uuid(),
     controlSocket: join(host.runDir, "control"),
+    handoverSocket: join(host.runDir, "handover"),
     routesSocket: join(host.runDir, "routes"),
     routesFile: folder.resolve("routes.json"),
   };

@@ -38,6 +38,8 @@ export class PlainConnection implements PlainReplies {
   readonly #socket: Socket;
   /** Whose answer is not wholly written. */
   #exchange: PlainExchange | undefined;
+  /** That exchange's request, as it came. */
+  #taken: Buffer | undefined;
   /** Came, and was not taken. */
   #ahead: Buffer | undefined;
   #pieces = 0;
@@ -105,6 +107,16 @@ export class PlainConnection implements PlainReplies {
     } else if (!this.#keptAlive) this.#keepAlive();
   }
 
+  decline(): void {
+    if (this.#replied) throw new Error("A request that is answered can not be declined.");
+    const bytes = this.#taken!;
+    this.#exchange = this.#taken = undefined;
+    this.#ahead = this.#ahead ? Buffer.concat([bytes, this.#ahead]) : bytes;
+    this.giveUp();
+    // by then node:http has begun it
+    setImmediate(() => this.#owner.ended());
+  }
+
   /** Whatever happens on the connection puts this off. */
   #keepAlive(): void {
     this.#keptAlive = true;
@@ -132,6 +144,7 @@ export class PlainConnection implements PlainReplies {
     this.#pieces = 0;
     this.#replied = false;
     this.#ahead = undefined;
+    this.#taken = bytes;
     const request = new PlainRequest(head.target, head.headers, bytes.subarray(head.bodyAt));
     const exchange = (this.#exchange = new PlainExchange(request, this));
     this.#owner.begun();
@@ -146,7 +159,7 @@ export class PlainConnection implements PlainReplies {
   /** The kernel has all of the answer. */
   readonly #onWritten = (error?: Error | null): void => {
     if (error || this.#isOver) return;
-    this.#exchange = undefined;
+    this.#exchange = this.#taken = undefined;
     this.#owner.ended();
     if (this.#stalled) {
       this.#stalled = false;
@@ -172,7 +185,7 @@ export class PlainConnection implements PlainReplies {
     this.#over();
     const exchange = this.#exchange;
     if (!exchange) return;
-    this.#exchange = undefined;
+    this.#exchange = this.#taken = undefined;
     exchange.leave();
     this.#owner.ended();
   };

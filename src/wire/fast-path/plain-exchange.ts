@@ -34,6 +34,7 @@ export class PlainRequest implements HttpRequest {
 /** Where an exchange's answer goes. */
 export interface PlainReplies {
   reply(status: number, fields: readonly string[], body: Buffer, stallMs: number): void;
+  decline(): void;
 }
 
 /** One request on a connection; it is told when the client left before it had its whole answer. */
@@ -54,6 +55,11 @@ export class PlainExchange {
    */
   reply(status: number, fields: readonly string[], body: Buffer, stallMs: number): void {
     if (!this.aborted) this.#replies.reply(status, fields, body, stallMs);
+  }
+
+  /** In place of an answer: the request, and all that comes on its connection, goes the usual way after all. */
+  decline(): void {
+    if (!this.aborted) this.#replies.decline();
   }
 
   /** The client left. */
