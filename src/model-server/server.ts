@@ -70,9 +70,10 @@ export class ModelServer {
     if (path === "/ping") return reply(response, serving ? 200 : 503, "text/plain", Buffer.alloc(0));
     if (path === "/execution-parameters") {
       const parameters = {
-        MaxConcurrentTransforms: 1,
+        // the next payload is on its way while one runs
+        MaxConcurrentTransforms: 2,
         BatchStrategy: "MULTI_RECORD",
-        MaxPayloadInMB: Math.floor(this.#settings.maxBodyBytes / 2 ** 20),
+        MaxPayloadInMB: Math.max(1, Math.min(6, Math.floor(this.#settings.maxBodyBytes / 2 ** 20))),
       };
       return reply(response, 200, "application/json", Buffer.from(JSON.stringify(parameters)));
     }

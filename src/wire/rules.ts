@@ -18,6 +18,7 @@ const CONTENT_TYPE = text(1, 256, String.raw`[a-zA-Z0-9](-*[a-zA-Z0-9])*\/[a-zA-
 const TAG = String.raw`([\p{L}\p{Z}\p{N}_.:/=+\-@]*)`;
 const CLARIFY_TEXT = text(1, 64, ANYTHING);
 const PAGE = integer(1, 100);
+const EXPERIMENT = "[a-zA-Z0-9](-*[a-zA-Z0-9]){0,119}";
 
 /** Models, endpoint configurations, endpoints and tags. */
 export const sagemakerRules = (sdk: typeof SageMaker): Rules => ({
@@ -126,6 +127,43 @@ export const sagemakerRules = (sdk: typeof SageMaker): Rules => ({
   SuccessTopic: text(0, 2048, TOPIC),
   ErrorTopic: text(0, 2048, TOPIC),
   IncludeInferenceResponseIn: list(0, 2, oneOf(sdk.AsyncNotificationTopicTypes)),
+
+  // batch transform
+  TransformJobName: text(1, 63, NAME),
+  MaxConcurrentTransforms: integer(0),
+  "CreateTransformJobRequest.MaxPayloadInMB": integer(0),
+  InvocationsTimeoutInSeconds: integer(1, 3600),
+  InvocationsMaxRetries: integer(0, 3),
+  BatchStrategy: oneOf(sdk.BatchStrategy),
+  "CreateTransformJobRequest.Environment": map(
+    0,
+    16,
+    text(0, 1024, "[a-zA-Z_][a-zA-Z0-9_]{0,1023}"),
+    text(0, 10_240, String.raw`[\S\s]*`),
+  ),
+  "TransformS3DataSource.S3DataType": oneOf(sdk.S3DataType),
+  "TransformInput.ContentType": text(0, 256, ANYTHING),
+  "TransformInput.CompressionType": oneOf(sdk.CompressionType),
+  SplitType: oneOf(sdk.SplitType),
+  "TransformOutput.S3OutputPath": text(0, 1024, URI),
+  "TransformOutput.Accept": text(0, 256, ANYTHING),
+  AssembleWith: oneOf(sdk.AssemblyType),
+  "BatchDataCaptureConfig.DestinationS3Uri": text(0, 1024, URI),
+  "TransformResources.InstanceType": oneOf(sdk.TransformInstanceType),
+  InstanceCount: integer(1),
+  VolumeKmsKeyId: text(0, 2048, "[a-zA-Z0-9:/_-]*"),
+  TransformAmiVersion: text(1, 63, "[a-zA-Z0-9]+(-[a-zA-Z0-9]+)*"),
+  InputFilter: text(0, 63),
+  OutputFilter: text(0, 63),
+  JoinSource: oneOf(sdk.JoinSource),
+  ExperimentName: text(1, 120, EXPERIMENT),
+  TrialName: text(1, 120, EXPERIMENT),
+  TrialComponentDisplayName: text(1, 120, EXPERIMENT),
+  RunName: text(1, 120, EXPERIMENT),
+  "ListTransformJobsRequest.NameContains": text(0, 63, String.raw`[a-zA-Z0-9\-]+`),
+  "ListTransformJobsRequest.StatusEquals": oneOf(sdk.TransformJobStatus),
+  "ListTransformJobsRequest.SortBy": oneOf(sdk.SortBy),
+  "ListTransformJobsRequest.MaxResults": PAGE,
 
   // explanations
   EnableExplanations: text(1, 64, ANYTHING),

@@ -63,7 +63,8 @@ const inBotocore = hasBotocore ? "as botocore has it" : "skipped: python3 has no
 const HOSTING = `
   CreateModel DescribeModel ListModels DeleteModel AddTags ListTags DeleteTags
   CreateEndpointConfig DescribeEndpointConfig ListEndpointConfigs DeleteEndpointConfig
-  CreateEndpoint DescribeEndpoint ListEndpoints UpdateEndpoint DeleteEndpoint UpdateEndpointWeightsAndCapacities`
+  CreateEndpoint DescribeEndpoint ListEndpoints UpdateEndpoint DeleteEndpoint UpdateEndpointWeightsAndCapacities
+  CreateTransformJob DescribeTransformJob ListTransformJobs StopTransformJob`
   .trim()
   .split(/\s+/);
 const TABLES: [string, readonly string[], Rules][] = [

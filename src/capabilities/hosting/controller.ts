@@ -5,6 +5,7 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { Engine, FleetStatus, InstanceStatus } from "../../compute/engine.ts";
+import { readyInstances } from "../../compute/fleet-status.ts";
 import type { RoutePublisher } from "../../dataplane/routing-table.ts";
 import type { Next } from "../../state/controller.ts";
 import type { Resource } from "../../state/resource.ts";
@@ -17,7 +18,6 @@ import {
   fleetId,
   fleetPrefix,
   fleetSpec,
-  readyInstances,
   variantProgress,
 } from "./fleets.ts";
 import { type Deployment, EndpointKind, type EndpointStatus, type VariantPlan } from "./kinds.ts";

@@ -1,6 +1,6 @@
 /** From what the user wrote to what is run: pure functions, that refuse what can not be run. */
 import type { AsyncInferenceConfig, ContainerDefinition, ProductionVariant } from "@aws-sdk/client-sagemaker";
-import type { ArtifactSource } from "../../compute/engine.ts";
+import type { ArtifactSource, ContainerSpec } from "../../compute/engine.ts";
 import { parseS3Uri } from "../../objects/object-store.ts";
 import { invalid, unsupported } from "../../sagemaker/errors.ts";
 import type { EndpointConfigSpec, ModelSpec, VariantPlan } from "./kinds.ts";
@@ -58,6 +58,21 @@ function codeSource({ Environment }: ContainerDefinition): { code?: ArtifactSour
   return { code: { uri, dataType: "S3Object", compression: "Gzip" } };
 }
 
+/** What an instance of the model runs. */
+export function containerSpec(model: ModelSpec): ContainerSpec {
+  const container = containerOf(model);
+  const artifact = artifactSource(container);
+  return {
+    image: container.Image!,
+    environment: container.Environment ?? {},
+    ...(artifact && {
+      artifact: { uri: artifact.uri, dataType: artifact.dataType, compression: artifact.compression },
+    }),
+    ...codeSource(container),
+    ...(container.ContainerHostname && { hostname: container.ContainerHostname }),
+  };
+}
+
 /** What an endpoint of this configuration runs; `model` finds the models by name. */
 export function variantPlans(
   config: EndpointConfigSpec,
@@ -65,20 +80,10 @@ export function variantPlans(
 ): readonly VariantPlan[] {
   return (config.ProductionVariants ?? []).map((variant) => {
     const { ModelName, ...instances } = checkVariant(variant);
-    const container = containerOf(model(ModelName));
-    const artifact = artifactSource(container);
     return {
       name: variant.VariantName!,
       modelName: ModelName,
-      container: {
-        image: container.Image!,
-        environment: container.Environment ?? {},
-        ...(artifact && {
-          artifact: { uri: artifact.uri, dataType: artifact.dataType, compression: artifact.compression },
-        }),
-        ...codeSource(container),
-        ...(container.ContainerHostname && { hostname: container.ContainerHostname }),
-      },
+      container: containerSpec(model(ModelName)),
       ...instances,
       weight: variant.InitialVariantWeight ?? 1,
       routing:

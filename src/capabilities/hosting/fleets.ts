@@ -1,5 +1,6 @@
 /** From deployments to fleets and routes, and from fleets' states to sentences: pure functions. */
 import type { ArtifactSource, FleetSpec, FleetStatus } from "../../compute/engine.ts";
+import { notStarted, readyInstances } from "../../compute/fleet-status.ts";
 import type { EndpointRoute, ServerlessRoute } from "../../dataplane/routing-table.ts";
 import type { Resource } from "../../state/resource.ts";
 import { queueSetting } from "./queue-settings.ts";
@@ -68,9 +69,6 @@ export function fleetSpec(
     startupTimeoutMs: variant.startupTimeoutMs,
   };
 }
-
-export const readyInstances = (fleet: FleetStatus) =>
-  fleet.instances.filter(({ phase, address }) => phase === "ready" && address);
 
 /** The container contract's time for an answer. */
 const INVOCATION_TIMEOUT_MS = 60_000;
@@ -171,24 +169,5 @@ function launchMessage(
   return launching;
 }
 
-const LONGEST_REASON = 1024;
-const LONGEST_LINE = 200;
-
-/** What happened, the last log lines, what to do: in the 1,024 characters that FailureReason has. */
-export function failureReason(variant: VariantPlan, { failure }: FleetStatus): string {
-  const { message, logTail } = failure!;
-  const cause = /[.!?]$/.test(message) ? message : `${message}.`;
-  const head = `The container for production variant ${variant.name} could not be started: ${cause}`.slice(
-    0,
-    LONGEST_REASON,
-  );
-  let room = LONGEST_REASON - head.length - " Last log lines: ".length;
-  const lines: string[] = [];
-  for (const line of logTail.toReversed()) {
-    if (message.includes(line)) continue;
-    const cut = line.slice(0, LONGEST_LINE);
-    if ((room -= cut.length + 3) < 0) break;
-    lines.unshift(cut);
-  }
-  return lines.length ? `${head} Last log lines: ${lines.join(" | ")}` : head;
-}
+export const failureReason = (variant: VariantPlan, { failure }: FleetStatus): string =>
+  notStarted(`production variant ${variant.name}`, failure!);
