@@ -1,14 +1,157 @@
-import type { Payload, RecordPosition } from "./payload.ts";
+import { contiguous, type Payload, type RecordPosition } from "./payload.ts";
+import { RecordError } from "./record-error.ts";
+import { BrokenRecord, type RecordSplitter } from "./record-splitter.ts";
+
+/** What may come with a record that is as long as it may be; only its data counts when it goes without the rest. */
+const FRAMING = 64;
+
+export interface CutterSettings {
+  /** The longest body of a payload. */
+  readonly limitBytes: number;
+  /** As many records as fit, or one. */
+  readonly many: boolean;
+  /** Takes the line end, framing and padding off a record that goes alone. */
+  readonly bare: boolean;
+}
 
 /** Cuts the bytes of one object into payloads; holds no more than one payload and the chunk that was pushed last. */
-export interface PayloadCutter {
+export class PayloadCutter {
+  readonly #splitter: RecordSplitter;
+  readonly #settings: CutterSettings;
+  /** The object's bytes from `#start` on. */
+  readonly #held: Buffer[] = [];
+  /** Where the payload begins that is being filled. */
+  #start: RecordPosition;
+  /** Where the last whole record of it ends, and how many there are. */
+  #filled: number;
+  #records = 0;
+  /** The object's bytes that were pushed. */
+  #seen: number;
+  /** Came up while there were payloads to give first. */
+  #failure: RecordError | undefined;
+
+  constructor(
+    splitter: RecordSplitter,
+    settings: CutterSettings,
+    from: RecordPosition = { offset: 0, record: 1 },
+  ) {
+    this.#splitter = splitter;
+    this.#settings = settings;
+    this.#start = from;
+    this.#filled = from.offset;
+    this.#seen = from.offset;
+  }
+
+  /** Up to where payloads were given. */
+  get position(): RecordPosition {
+    return this.#start;
+  }
+
   /**
    * Takes the next bytes of the object and gives the payloads that are complete now, in order.
    * Throws RecordError for a record that is larger than a payload may be, and for framing that is broken.
    */
-  push(chunk: Buffer): Payload[];
+  push(chunk: Buffer): Payload[] {
+    const given: Payload[] = [];
+    this.#attempt(given, () => {
+      const base = this.#seen;
+      this.#held.push(chunk);
+      this.#seen += chunk.length;
+      for (let at = 0; at < chunk.length;) {
+        const end = this.#splitter.next(chunk, at);
+        if (end < 0) break;
+        this.#add(base + end, given);
+        at = end;
+      }
+      if (this.#seen - this.#start.offset > this.#settings.limitBytes) {
+        this.#give(given);
+        this.#refuseLong(this.#seen);
+      }
+    });
+    return given;
+  }
+
   /** At the end of the object: the last payload. Throws RecordError where the object ends within a record. */
-  end(): Payload[];
-  /** Up to where payloads were given. */
-  readonly position: RecordPosition;
+  end(): Payload[] {
+    const given: Payload[] = [];
+    this.#attempt(given, () => {
+      if (this.#splitter.finish()) this.#add(this.#seen, given);
+      this.#give(given);
+    });
+    if (this.#failure) throw this.#failure;
+    return given;
+  }
+
+  /** Payloads that were complete before something failed are given before it is told. */
+  #attempt(given: Payload[], cut: () => void): void {
+    if (this.#failure) throw this.#failure;
+    try {
+      cut();
+    } catch (error) {
+      const record = this.#start.record + this.#records;
+      const failure =
+        error instanceof BrokenRecord ? new RecordError(record, this.#filled, error.message) : error;
+      if (!(failure instanceof RecordError)) throw failure;
+      this.#give(given);
+      if (given.length === 0) throw failure;
+      this.#failure = failure;
+    }
+  }
+
+  /** A record that ends at this offset of the object. */
+  #add(end: number, given: Payload[]): void {
+    if (this.#splitter.blank && this.#records === 0) {
+      this.#take(end - this.#start.offset);
+      this.#start = { offset: end, record: this.#start.record };
+      this.#filled = end;
+      return;
+    }
+    if (end - this.#start.offset > this.#settings.limitBytes) {
+      this.#give(given);
+      if (!this.#splitter.blank) this.#refuseLong(end);
+    }
+    this.#filled = end;
+    if (!this.#splitter.blank) this.#records++;
+    if (!this.#settings.many) this.#give(given);
+  }
+
+  #give(given: Payload[]): void {
+    if (this.#records === 0) return;
+    const start = this.#start;
+    const end = { offset: this.#filled, record: start.record + this.#records };
+    const bytes = end.offset - start.offset;
+    const body = this.#take(bytes);
+    const payload = { start, end, records: this.#records, body, bytes };
+    this.#start = end;
+    this.#records = 0;
+    if (!this.#settings.bare) return void given.push(payload);
+    const data = this.#splitter.dataOf(contiguous(body));
+    if (data.length > this.#settings.limitBytes) this.#refuse(start);
+    given.push({ ...payload, body: [data], bytes: data.length });
+  }
+
+  #refuseLong(end: number): void {
+    const room = this.#settings.bare ? FRAMING : 0;
+    if (end - this.#start.offset > this.#settings.limitBytes + room) this.#refuse(this.#start);
+  }
+
+  #refuse({ record, offset }: RecordPosition): never {
+    throw new RecordError(
+      record,
+      offset,
+      `is larger than a payload may be, which is ${this.#settings.limitBytes} bytes (MaxPayloadInMB)`,
+    );
+  }
+
+  #take(bytes: number): Buffer[] {
+    const taken: Buffer[] = [];
+    for (let left = bytes; left > 0;) {
+      const first = this.#held[0]!;
+      if (first.length <= left) this.#held.shift();
+      else this.#held[0] = first.subarray(left);
+      taken.push(first.length <= left ? first : first.subarray(0, left));
+      left -= Math.min(first.length, left);
+    }
+    return taken;
+  }
 }

@@ -21,3 +21,8 @@ export interface Payload {
   /** Length of the body. */
   readonly bytes: number;
 }
+
+/** Bytes in one piece. */
+export function contiguous(pieces: readonly Buffer[]): Buffer {
+  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+}
