@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { packageVersion } from "../base/package-version.ts";
-import { instanceCaller } from "../capabilities/async-inference/instance-call.ts";
+import { instanceCaller } from "../dataplane/instance-call.ts";
 import { RequestTable } from "../capabilities/async-inference/request-table.ts";
 import { AsyncWorker } from "../capabilities/async-inference/worker.ts";
 import { endpointReconciler } from "../capabilities/hosting/controller.ts";

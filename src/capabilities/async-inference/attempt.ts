@@ -2,7 +2,7 @@
 import type { Clock } from "../../base/clock.ts";
 import type { InstanceAddress } from "../../dataplane/routing-table.ts";
 import { NoSuchObject, type ObjectStore, parseS3Uri } from "../../objects/object-store.ts";
-import { type CallInstance, InputBroke, InstanceBroke } from "./instance-call.ts";
+import { type CallInstance, InputBroke, InstanceBroke } from "../../dataplane/instance-call.ts";
 import type { Trouble } from "./next-step.ts";
 import { inputTooLarge, modelError, noInput, noOutput, timedOut } from "./reasons.ts";
 import type { AsyncRequest, Ending, QueuedRequest } from "./request.ts";

@@ -11,7 +11,7 @@ import type { ResourceStore } from "../../state/store.ts";
 import { EndpointKind } from "../hosting/kinds.ts";
 import { attempt, type AttemptPorts, type AttemptResult, earlierResult } from "./attempt.ts";
 import { type Announcer, announce } from "./announce.ts";
-import type { CallInstance } from "./instance-call.ts";
+import type { CallInstance } from "../../dataplane/instance-call.ts";
 import { freeSeats, InFlight, pickSeat, type Seat } from "./lane.ts";
 import { nextStep } from "./next-step.ts";
 import { endpointGone, expired } from "./reasons.ts";
@@ -189,9 +189,10 @@ export class AsyncWorker implements AsyncDisposable {
   async #begin(lane: Lane): Promise<void> {
     const { table, clock } = this.#ports;
     const waits = lane.alone.length > 0;
-    if (!waits && table.backlog(lane.uid, 1) === 0) return;
     const free = lane.route ? freeSeats(lane.route, lane.perInstance, this.#inFlight) : 0;
-    if (free === 0) return lane.asleep ? this.#wake(lane) : undefined;
+    if (free === 0 && !lane.asleep) return;
+    if (!waits && table.backlog(lane.uid, 1) === 0) return;
+    if (free === 0) return this.#wake(lane);
     if (waits) return this.#beginAlone(lane);
     const rows = await this.#keep(() => table.lease(lane.uid, clock.now(), Math.min(free, BATCH)));
     for (const row of rows ?? []) {

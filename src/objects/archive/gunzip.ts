@@ -10,16 +10,18 @@ export interface GunzipProgress {
 
 /**
  * Decompresses gzip of one or several members. After the last one only zero bytes may follow (tapes pad with them).
- * `seen` gets each compressed chunk. Throws InvalidArchive for anything that is not whole and sound.
+ * `seen` gets each compressed chunk. Throws InvalidArchive for anything that is not whole and sound; `what` it is, its
+ * message says.
  */
 export async function* gunzip(
   source: AsyncIterable<Uint8Array>,
   progress: GunzipProgress,
-  seen: (chunk: Uint8Array) => void,
+  seen: (chunk: Uint8Array) => void = () => {},
+  what = "archive",
 ): AsyncGenerator<Buffer> {
   const decoder = createGunzip({ chunkSize: 65_536 });
   let isGzip = true;
-  const feeding = feed(source, decoder, progress, (chunk) => {
+  const feeding = feed(source, decoder, progress, what, (chunk) => {
     if (progress.compressed < 2) isGzip &&= startsAsGzip(chunk, progress.compressed);
     seen(chunk);
   });
@@ -32,7 +34,7 @@ export async function* gunzip(
     }
     await feeding;
   } catch (error) {
-    throw explain(error as NodeJS.ErrnoException, progress, isGzip);
+    throw explain(error as NodeJS.ErrnoException, progress, isGzip, what);
   } finally {
     decoder.destroy();
   }
@@ -42,6 +44,7 @@ async function feed(
   source: AsyncIterable<Uint8Array>,
   decoder: ReturnType<typeof createGunzip>,
   progress: GunzipProgress,
+  what: string,
   seen: (chunk: Uint8Array) => void,
 ): Promise<void> {
   let padding = false;
@@ -64,7 +67,7 @@ async function feed(
       rest = chunk.subarray(decoder.bytesWritten - before);
     }
     if (rest.some((byte) => byte !== 0))
-      throw new InvalidArchive("The archive has more bytes after the end of its gzip data.");
+      throw new InvalidArchive(`The ${what} has more bytes after the end of its gzip data.`);
   }
   decoder.end();
 }
@@ -74,16 +77,23 @@ function startsAsGzip(chunk: Uint8Array, offset: number): boolean {
   return chunk.subarray(0, 2 - offset).every((byte, index) => byte === [0x1f, 0x8b][offset + index]);
 }
 
-function explain(error: NodeJS.ErrnoException, progress: GunzipProgress, isGzip: boolean): Error {
+function explain(
+  error: NodeJS.ErrnoException,
+  progress: GunzipProgress,
+  isGzip: boolean,
+  what: string,
+): Error {
   if (error.code !== "Z_BUF_ERROR" && error.code !== "Z_DATA_ERROR") return error;
-  if (progress.compressed === 0) return new InvalidArchive("The archive is empty.");
+  if (progress.compressed === 0) return new InvalidArchive(`The ${what} is empty.`);
   if (!isGzip)
     return new InvalidArchive(
-      "The archive is not gzip-compressed. Make it with: tar -czf model.tar.gz -C FOLDER .",
+      what === "archive"
+        ? "The archive is not gzip-compressed. Make it with: tar -czf model.tar.gz -C FOLDER ."
+        : `The ${what} is not gzip-compressed.`,
     );
   return new InvalidArchive(
     error.code === "Z_BUF_ERROR"
-      ? `The archive is truncated: its gzip data breaks off after ${progress.compressed} bytes.`
-      : `The archive's gzip data is damaged: ${error.message}.`,
+      ? `The ${what} is truncated: its gzip data breaks off after ${progress.compressed} bytes.`
+      : `The ${what}'s gzip data is damaged: ${error.message}.`,
   );
 }

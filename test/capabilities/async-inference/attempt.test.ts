@@ -1,10 +1,6 @@
 import { expect, test } from "vitest";
 import { attempt, earlierResult } from "../../../src/capabilities/async-inference/attempt.ts";
-import {
-  type CallInstance,
-  InputBroke,
-  InstanceBroke,
-} from "../../../src/capabilities/async-inference/instance-call.ts";
+import { type CallInstance, InputBroke, InstanceBroke } from "../../../src/dataplane/instance-call.ts";
 import type { AsyncRequest } from "../../../src/capabilities/async-inference/request.ts";
 import { NoSuchObject, type ObjectStore } from "../../../src/objects/object-store.ts";
 import { FakeClock } from "../../support/fake-clock.ts";

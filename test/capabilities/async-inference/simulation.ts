@@ -3,7 +3,7 @@
  * storage and topics fail, and control dies at any moment, with what it had not written yet.
  */
 import { silentLog } from "../../../src/base/log.ts";
-import { InstanceBroke, type CallInstance } from "../../../src/capabilities/async-inference/instance-call.ts";
+import { InstanceBroke, type CallInstance } from "../../../src/dataplane/instance-call.ts";
 import { RequestTable } from "../../../src/capabilities/async-inference/request-table.ts";
 import { AsyncWorker } from "../../../src/capabilities/async-inference/worker.ts";
 import type { EndpointRoute } from "../../../src/dataplane/routing-table.ts";

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { silentLog } from "../../../src/base/log.ts";
-import type { CallInstance } from "../../../src/capabilities/async-inference/instance-call.ts";
+import type { CallInstance } from "../../../src/dataplane/instance-call.ts";
 import { RequestTable } from "../../../src/capabilities/async-inference/request-table.ts";
 import { AsyncWorker } from "../../../src/capabilities/async-inference/worker.ts";
 import type { EndpointRoute } from "../../../src/dataplane/routing-table.ts";

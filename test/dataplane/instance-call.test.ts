@@ -1,12 +1,8 @@
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
-import { systemClock } from "../../../src/base/clock.ts";
-import {
-  instanceCaller,
-  InputBroke,
-  InstanceBroke,
-} from "../../../src/capabilities/async-inference/instance-call.ts";
+import { systemClock } from "../../src/base/clock.ts";
+import { instanceCaller, InputBroke, InstanceBroke } from "../../src/dataplane/instance-call.ts";
 
 let server: Server | undefined;
 afterEach(() => {

@@ -1,14 +1,15 @@
 /** One invocation of an instance, both ways as a stream: nothing of input or answer is held here. */
 import type { ClientRequest, IncomingMessage } from "node:http";
-import type { Clock } from "../../base/clock.ts";
-import { request as httpRequest } from "../../base/node-http.ts";
-import type { InstanceAddress } from "../../dataplane/routing-table.ts";
+import type { Clock } from "../base/clock.ts";
+import { request as httpRequest } from "../base/node-http.ts";
+import type { InstanceAddress } from "./routing-table.ts";
 
 export interface InstanceCall {
   readonly address: InstanceAddress;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: AsyncIterable<Uint8Array>;
-  readonly length: number;
+  /** Absent where it is not known: the body goes in chunks. */
+  readonly length?: number;
   readonly signal: AbortSignal;
 }
 
@@ -56,7 +57,11 @@ export const instanceCaller =
         method: "POST",
         path: "/invocations",
         agent: false,
-        headers: { host: "localhost", ...headers, "content-length": length },
+        headers: {
+          host: "localhost",
+          ...headers,
+          ...(length === undefined ? { "transfer-encoding": "chunked" } : { "content-length": length }),
+        },
         signal,
       });
       let reached = false;
@@ -77,7 +82,7 @@ export const instanceCaller =
       void (async () => {
         try {
           request.flushHeaders();
-          if (length > LARGE) await answeredWithin(request, clock, LOOK_MS);
+          if (length === undefined || length > LARGE) await answeredWithin(request, clock, LOOK_MS);
           for await (const chunk of body) {
             if (request.destroyed || refused) return;
             if (!request.write(chunk)) await writable(request);
