@@ -10,23 +10,34 @@
  * TIDEWAY_MAX_BODY_BYTES  largest request (104857600)
  * TIDEWAY_MAX_BATCH_SIZE  most rows of one run made of several requests (64 where a test run says that it pays, else 1)
  * TIDEWAY_MAX_BATCH_DELAY_MS  how long a request may wait for company (0)
+ * TIDEWAY_CHANNEL         what the channel to its host is for (base/instance-channel.ts): to tell when it serves; to wait
+ *                         for its work, all of the above, with everything loaded that needs no model
  */
 import { fstatSync } from "node:fs";
 import { flushCompileCache } from "node:module";
 import { join } from "node:path";
 
 import { systemClock } from "../base/clock.ts";
+import { CHANNEL_USES } from "../base/instance-channel.ts";
 import { USUAL_ROWS } from "./batcher.ts";
 import { FramesServer } from "./frames-server.ts";
+import { say, takeWork } from "./host-channel.ts";
 import { Invocations, type ServerSettings } from "./invocations.ts";
+import { loadAhead } from "./load-ahead.ts";
 import { loadModel } from "./load-model.ts";
 import { InvalidModel, type Model, type ModelFormat, type TensorInfo } from "./model.ts";
 import { ModelServer } from "./server.ts";
 import { warmUp } from "./warm-up.ts";
 
+const { env } = process;
+/** Whether there is anything to finish. */
+let begun = false;
+let stopping = false;
+process.on("SIGTERM", () => void stop());
+endWithParent();
+if (env.TIDEWAY_CHANNEL === CHANNEL_USES.wait) await waitForWork();
 process.title = "tideway: instance";
 
-const { env } = process;
 const log = (line: string) => void process.stdout.write(`${line}\n`);
 const directory = env.TIDEWAY_MODEL_DIR || join(env.SAGEMAKER_BASE_DIR || "/opt/ml", "model");
 const settings: ServerSettings = {
@@ -43,10 +54,8 @@ const maxDelayMs = wholeNumber("TIDEWAY_MAX_BATCH_DELAY_MS", 0, 60_000);
 const server = new ModelServer(settings);
 const frames = env.TIDEWAY_FRAMES_SOCKET ? new FramesServer(settings) : undefined;
 let model: Model | undefined;
-let stopping = false;
+begun = true;
 
-process.on("SIGTERM", () => void stop());
-endWithParent();
 server.http.on("error", (error) => fail(`The instance can not listen: ${error.message}`));
 await frames
   ?.listen(env.TIDEWAY_FRAMES_SOCKET!)
@@ -81,6 +90,7 @@ async function start(): Promise<void> {
     const invocations = new Invocations(model, batching, settings, systemClock);
     server.serve(invocations);
     frames?.serve(invocations);
+    if (env.TIDEWAY_CHANNEL) say("s");
     log(
       `Serving ${model.format} model of ${directory}: inputs ${model.inputs.map(describe).join(", ")}; outputs ${model.outputs.map(describe).join(", ")}; ` +
         `loaded in ${(loaded - begun).toFixed(1)} ms, first run ${(systemClock.monotonic() - loaded).toFixed(1)} ms; requests run ${merge ? "together" : "one by one"}`,
@@ -95,9 +105,22 @@ async function start(): Promise<void> {
   }
 }
 
+/** Gets everything ready that is the same for all models, then becomes what it is told to be. */
+async function waitForWork(): Promise<void> {
+  process.title = "tideway: warm worker";
+  const quiet = { maxBodyBytes: 0, batch: false, defaultAccept: undefined, log: () => {} };
+  await loadAhead(quiet, systemClock);
+  flushCompileCache();
+  const work = takeWork();
+  say("w");
+  const { environment } = await work;
+  for (const name of Object.keys(env)) delete env[name];
+  Object.assign(env, environment);
+}
+
 /** Finishes what has begun; a second signal ends at once. */
 async function stop(): Promise<void> {
-  if (stopping) process.exit(0);
+  if (!begun || stopping) process.exit(0);
   stopping = true;
   await Promise.all([server.drain(), frames?.drain()]);
   await model?.[Symbol.asyncDispose]();

@@ -10,7 +10,7 @@ import { openIsolation } from "../compute/isolation/isolation.ts";
 import { openProcessEngine } from "../compute/process/process-engine.ts";
 import type { ProcessHost } from "../compute/process/process-host.ts";
 import type { ObjectStore } from "../objects/object-store.ts";
-import type { RolePorts } from "./settings.ts";
+import { type RolePorts, warmWorkers } from "./settings.ts";
 
 /** Opens it in the data folder, on the host that owns the processes. */
 export async function openLocalEngine(
@@ -38,6 +38,7 @@ export async function openLocalEngine(
     pythonPath: env["TIDEWAY_PYTHON"] ?? "python3",
     scriptServerPath: fileURLToPath(new URL("../../python/tideway_script_server", import.meta.url)),
     env,
+    warmWorkers: warmWorkers(settings),
     ...(patience && { patience }),
   });
 }

@@ -71,6 +71,15 @@ export function serverlessIdleMs({ env }: ServerSettings): number {
   return Number(text) * 1000;
 }
 
+/** How many workers are kept ready while a serverless endpoint may need them: 1, or what TIDEWAY_WARM_WORKERS says. */
+export function warmWorkers({ env }: ServerSettings): number {
+  const text = env["TIDEWAY_WARM_WORKERS"];
+  if (!text) return 1;
+  if (!/^\d{1,2}$/.test(text) || Number(text) > 16)
+    throw new Error(`TIDEWAY_WARM_WORKERS must be a whole number from 0 to 16, not "${text.slice(0, 100)}".`);
+  return Number(text);
+}
+
 /** Where clients reach the server. */
 export function urlOf({ host }: ServerSettings, port: number): string {
   return `http://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;

@@ -23,6 +23,7 @@ import {
   type RunningServer,
   type ServerSettings,
   urlOf,
+  warmWorkers,
 } from "./settings.ts";
 
 /** Starts a server of several processes, and resolves when it answers. Throws an Error with a sentence for what a user can mend. */
@@ -30,6 +31,7 @@ export async function startProcesses(given: ServerSettings, gateways: number): P
   refuseRemote(given);
   // read by control, and refused before anything is started
   serverlessIdleMs(given);
+  warmWorkers(given);
   await findSandbox(given.sandbox ?? "auto", given.env["PATH"]);
   await using parts = new AsyncDisposableStack();
   const clock = systemClock;

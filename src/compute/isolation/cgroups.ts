@@ -85,6 +85,12 @@ export class Cgroup {
   async make({ memoryMiB, processes }: Limits, clock: Clock): Promise<readonly string[]> {
     await this.remove(clock);
     for (const folder of this.#folders) mkdirSync(folder);
+    this.limit({ memoryMiB, processes });
+    return [...JOIN, ...this.#folders.map((folder) => join(folder, "cgroup.procs")), "--"];
+  }
+
+  /** Sets other limits, for what runs in it too. */
+  limit({ memoryMiB, processes }: Limits): void {
     const bytes = String(memoryMiB * 1024 * 1024);
     if (this.#home.version === 2) {
       writeFileSync(join(this.#memory, "memory.max"), bytes);
@@ -92,11 +98,13 @@ export class Cgroup {
       tryWrite(join(this.#memory, "memory.swap.max"), "0");
       tryWrite(join(this.#memory, "memory.oom.group"), "1");
     } else {
+      const withSwap = join(this.#memory, "memory.memsw.limit_in_bytes");
+      // It can not be less than the limit without swap: one that grows is set first, one that shrinks last.
+      tryWrite(withSwap, bytes);
       writeFileSync(join(this.#memory, "memory.limit_in_bytes"), bytes);
-      tryWrite(join(this.#memory, "memory.memsw.limit_in_bytes"), bytes);
+      tryWrite(withSwap, bytes);
     }
     if (this.#pids) writeFileSync(join(this.#pids, "pids.max"), String(processes));
-    return [...JOIN, ...this.#folders.map((folder) => join(folder, "cgroup.procs")), "--"];
   }
 
   /** The limit for which the kernel ended or refused something since the cgroup was made. */

@@ -73,6 +73,8 @@ export interface Confinement extends AsyncDisposable {
 export interface Isolation extends AsyncDisposable {
   readonly level: IsolationLevel;
   confine(program: ConfinedProgram): Promise<Confinement>;
+  /** Gives a program that runs already the limits of another instance type, which are to be watched again. */
+  resize(program: { readonly id: string; readonly instanceType: string }): Confinement;
   /** The limits of a program that runs already, started by an engine before this one. */
   adopt(instance: { readonly id: string; readonly instanceType: string; readonly pid: number }): Confinement;
   /** Ends and removes what a server that was killed left, but for these instances. */
@@ -165,6 +167,13 @@ class ProcessIsolation implements Isolation {
     const join = cgroup ? await cgroup.make(limits, this.#options.clock) : [];
     const sandbox = this.#bubblewrap ? await this.#sandbox(this.#bubblewrap, program, limits) : [];
     return this.#confinement([...join, ...sandbox, ...program.argv], limits, program.instanceType, cgroup);
+  }
+
+  resize({ id, instanceType }: { id: string; instanceType: string }): Confinement {
+    const limits = limitsOf(instanceType, this.#options.limits);
+    const cgroup = this.#home && new Cgroup(this.#home, id);
+    cgroup?.limit(limits);
+    return this.#confinement([], limits, instanceType, cgroup);
   }
 
   adopt({ id, instanceType, pid }: { id: string; instanceType: string; pid: number }): Confinement {

@@ -1,8 +1,11 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type ChildProcessByStdio, spawn } from "node:child_process";
+import type { Duplex, Readable, Writable } from "node:stream";
 
 import { sleep, type Clock } from "../../base/clock.ts";
+import { MARKS } from "../../base/instance-channel.ts";
 import { programOf } from "../isolation/process-tree.ts";
 import type { LogWriter } from "./log-writer.ts";
+import { Marks } from "./marks.ts";
 import type { Exit } from "./process-host.ts";
 
 /**
@@ -11,7 +14,7 @@ import type { Exit } from "./process-host.ts";
  */
 const GUARDED = [
   "-c",
-  'exec 3<&0; (cat >/dev/null; kill -KILL 0) <&3 >/dev/null 2>&1 3<&- & exec 3<&-; exec "$@"',
+  'exec 9<&0; (cat >/dev/null; kill -KILL 0) <&9 >/dev/null 2>&1 3<&- 9<&- & exec 9<&-; exec "$@"',
   "tideway-instance",
 ];
 
@@ -22,6 +25,10 @@ export interface Child {
   readonly ended: Promise<Exit>;
   /** Resolves when the program has ended, its group is gone and its last output is in the log. */
   readonly exited: Promise<Exit>;
+  /** What it said on its channel. */
+  readonly marks: Marks;
+  /** Writes to its channel, once. */
+  tell(work: object): void;
   /** SIGTERM to the program as a container gets it, then after `graceMs` SIGKILL to the whole group. */
   stop(graceMs: number): Promise<Exit>;
 }
@@ -32,6 +39,7 @@ export function startChild(
     readonly argv: readonly string[];
     readonly environment: Readonly<Record<string, string>>;
     readonly folder: string;
+    readonly channel?: boolean;
   },
   log: LogWriter,
   clock: Clock,
@@ -39,13 +47,19 @@ export function startChild(
   const child = spawn("/bin/sh", [...GUARDED, ...program.argv], {
     cwd: program.folder,
     env: program.environment,
-    stdio: ["pipe", "pipe", "pipe"],
+    stdio: ["pipe", "pipe", "pipe", ...(program.channel ? (["pipe"] as const) : [])],
     detached: true,
-  });
+  }) as ChildProcessByStdio<Writable, Readable, Readable>;
   const { pid } = child;
   if (pid === undefined) return new Promise((_, reject) => child.once("error", reject));
   child.on("error", () => {});
   child.stdin.on("error", () => {});
+  const marks = new Marks();
+  const channel = child.stdio[3] as Duplex | null | undefined;
+  channel?.on("error", () => {});
+  channel?.on("data", (said: Buffer) => {
+    for (const letter of said.toString("latin1")) if (isMark(letter)) marks.reach(MARKS[letter]);
+  });
   const ended = new Promise<Exit>((resolve) =>
     child.once("exit", (code, signal) => resolve({ code, signal })),
   );
@@ -59,6 +73,7 @@ export function startChild(
     await Promise.race([recorded, sleep(clock, 1000)]);
     child.stdout.destroy();
     child.stderr.destroy();
+    channel?.destroy();
     return exit;
   })();
 
@@ -66,6 +81,8 @@ export function startChild(
     pid,
     ended,
     exited,
+    marks,
+    tell: (work) => void channel?.end(JSON.stringify(work)),
     async stop(graceMs) {
       terminate(child);
       const cancel = clock.after(graceMs, () => killGroup(pid));
@@ -75,6 +92,8 @@ export function startChild(
     },
   };
 }
+
+const isMark = (letter: string): letter is keyof typeof MARKS => Object.hasOwn(MARKS, letter);
 
 /** SIGTERM to the program itself, inside a sandbox, too. */
 function terminate(child: ChildProcess): void {

@@ -12,6 +12,8 @@ import { sandboxExit, type Confinement, type Isolation } from "../isolation/isol
 import { LaunchError } from "./executable.ts";
 import { Instance, type InstanceOwner, type Launch, type Patience } from "./instance.ts";
 import {
+  builtinAddress,
+  canBeGivenLater,
   commandLine,
   instanceEnvironment,
   layOutBaseFolder,
@@ -21,7 +23,8 @@ import {
 import { adoptable, type Adopted, type FleetNote } from "./instance-note.ts";
 import { freePort } from "./probe.ts";
 import { warmCall, warmInput } from "./warm-call.ts";
-import { describeExit, type Exit, type ProcessHost } from "./process-host.ts";
+import { describeExit, type Exit, type HostedProcess, type ProcessHost } from "./process-host.ts";
+import type { WarmPool } from "./warm-pool.ts";
 
 /** What all fleets of an engine share. */
 export interface Workshop {
@@ -30,6 +33,7 @@ export interface Workshop {
   readonly log: Log;
   readonly host: ProcessHost;
   readonly isolation: Isolation | undefined;
+  readonly warmWorkers: Pick<WarmPool, "take">;
   readonly artifacts: Artifacts;
   readonly aliases: ImageAliases;
   readonly programs: Programs;
@@ -97,7 +101,7 @@ export class Fleet implements InstanceOwner {
   get provenGood(): boolean {
     return this.#provenGood;
   }
-  get answersWhileBusy(): boolean {
+  get isBuiltin(): boolean {
     return this.#program?.kind === "builtin";
   }
   get note(): FleetNote {
@@ -108,6 +112,15 @@ export class Fleet implements InstanceOwner {
       codeDigest: this.#codeDigest,
       provenGood: this.#provenGood,
     };
+  }
+  /** Whether its instances come and go with requests, which wait for them: those are started ahead. */
+  get wantsWarmWorkers(): boolean {
+    const { container, instanceType } = this.#spec;
+    if (this.#failure || !isServerlessType(instanceType) || !canBeGivenLater(container.environment))
+      return false;
+    if (this.#program) return this.isBuiltin;
+    const image = resolveImage(container.image, this.#workshop.aliases);
+    return typeof image === "object" && image.kind === "builtin";
   }
   get spec(): FleetSpec {
     return this.#spec;
@@ -167,29 +180,39 @@ export class Fleet implements InstanceOwner {
   async prepare(instance: Instance): Promise<Launch> {
     const { workshop, container } = { workshop: this.#workshop, container: this.#spec.container };
     instance.enter("downloading");
-    const { program, modelDir, codeDir } = await (this.#preparing ??= this.#prepareArtifacts().finally(() => {
-      this.#preparing = undefined;
-    }));
-    const address: Address = listensOnSocket(program)
-      ? socketAddress(workshop.socketPath(instance.id), program)
-      : { kind: "tcp", host: "127.0.0.1", port: await freePort() };
+    const { program, modelDir, files, codeDir } = await (this.#preparing ??= this.#prepareArtifacts().finally(
+      () => {
+        this.#preparing = undefined;
+      },
+    ));
     layOutBaseFolder(instance.folder, modelDir);
+    const { instanceType } = this.#spec;
+    const warm =
+      program.kind === "builtin" && canBeGivenLater(container.environment) && !instance.signal.aborted
+        ? workshop.warmWorkers.take({ dir: modelDir, files, instanceType })
+        : undefined;
+    const address = warm?.address ?? (await this.#address(instance, program));
     const environment = instanceEnvironment({
       inherited: workshop.inherited,
       container,
       program,
-      shape: shapeOf(this.#spec.instanceType),
-      oneAtATime: isServerlessType(this.#spec.instanceType),
+      shape: shapeOf(instanceType),
+      oneAtATime: isServerlessType(instanceType),
       region: workshop.region,
-      folder: instance.folder,
-      modelDir,
+      folder: warm?.folder ?? instance.folder,
+      modelDir: warm?.modelDir ?? modelDir,
       codeDir,
       address,
     });
     const command = await commandLine(program, workshop.programs, address, modelDir, environment);
+    const all = { ...environment, ...command.environment };
+    if (warm) {
+      const { confinement, process } = warm;
+      return { argv: command.argv, environment: all, address, confinement, warm: process };
+    }
     const confinement = await workshop.isolation?.confine({
       id: instance.id,
-      instanceType: this.#spec.instanceType,
+      instanceType,
       argv: command.argv,
       folder: instance.folder,
       modelDir,
@@ -203,13 +226,20 @@ export class Fleet implements InstanceOwner {
     });
     return {
       argv: confinement?.argv ?? command.argv,
-      environment: { ...environment, ...command.environment },
+      environment: all,
       address,
       confinement,
+      warm: undefined,
     };
   }
 
-  confinementOf({ id }: Instance, pid: number): Confinement | undefined {
+  async #address({ id }: Instance, program: Program): Promise<Address> {
+    if (!listensOnSocket(program)) return { kind: "tcp", host: "127.0.0.1", port: await freePort() };
+    const path = this.#workshop.socketPath(id);
+    return program.kind === "builtin" ? builtinAddress(path) : { kind: "unix", path };
+  }
+
+  confinementOf({ id, pid }: HostedProcess): Confinement | undefined {
     return this.#workshop.isolation?.adopt({ id, pid, instanceType: this.#spec.instanceType });
   }
 
@@ -318,7 +348,7 @@ export class Fleet implements InstanceOwner {
     );
     if (typeof program === "string") throw new LaunchError(program);
     this.#program = program;
-    return { program, modelDir, codeDir: code?.path };
+    return { program, modelDir, files: model?.files ?? [], codeDir: code?.path };
   }
 
   /** What adopted instances read must stay on disk. They serve already, so whatever is wrong with it is only told. */
@@ -368,15 +398,12 @@ export class Fleet implements InstanceOwner {
   }
 }
 
-/** The built-in server takes frames on a second socket beside the first. */
-function socketAddress(path: string, { kind }: Program): Address {
-  return { kind: "unix", path, ...(kind === "builtin" && { framesPath: join(dirname(path), "f") }) };
-}
-
 /** What an instance is started with. */
 interface Prepared {
   readonly program: Program;
   readonly modelDir: string;
+  /** The model's. */
+  readonly files: readonly string[];
   readonly codeDir: string | undefined;
 }
 

@@ -27,6 +27,8 @@ export interface Adopted {
 
 /** The processes of a host, by the fleet that they belong to. */
 export function adoptable(processes: readonly HostedProcess[]): Map<string, Adopted[]> {
-  const adopted = processes.map((process) => ({ process, note: process.note as InstanceNote }));
+  const adopted = processes
+    .filter(({ note }) => "fleet" in note)
+    .map((process) => ({ process, note: process.note as InstanceNote }));
   return Map.groupBy(adopted, ({ note }) => note.fleet.spec.id);
 }

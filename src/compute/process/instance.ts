@@ -6,6 +6,7 @@ import type { Random } from "../../base/random.ts";
 import type { Address, FleetFailure, InstancePhase, InstanceStatus } from "../engine.ts";
 import type { Confinement } from "../isolation/isolation.ts";
 import { programOf } from "../isolation/process-tree.ts";
+import { backoffMs } from "./backoff.ts";
 import { InstanceLog } from "./instance-log.ts";
 import type { Adopted, FleetNote, InstanceNote } from "./instance-note.ts";
 import { ping } from "./probe.ts";
@@ -14,6 +15,8 @@ import { isStopped } from "./process-stat.ts";
 
 /** What one run of an instance's program needs. */
 export interface Launch {
+  /** A process that waits for its work, in place of a start. */
+  readonly warm: HostedProcess | undefined;
   readonly argv: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly address: Address;
@@ -50,14 +53,14 @@ export interface InstanceOwner {
   readonly logBytes: number;
   /** Whether any instance of the fleet was ready yet: from then on failures are retried. */
   readonly provenGood: boolean;
-  /** Whether a server that is suspected and does not answer a ping hangs for sure: ours answers while it works. */
-  readonly answersWhileBusy: boolean;
+  /** Whether it is our own server: that tells when it serves, and answers pings while it works. */
+  readonly isBuiltin: boolean;
   /** What each process of the fleet carries with it. */
   readonly note: FleetNote;
   /** Everything up to the program's start; moves the instance to `downloading` meanwhile. */
   prepare(instance: Instance): Promise<Launch>;
   /** The limits of a program that an earlier engine started. */
-  confinementOf(instance: Instance, pid: number): Confinement | undefined;
+  confinementOf(process: HostedProcess): Confinement | undefined;
   /** What is done once the server answers pings, before anybody's request; resolves with why it can not serve. */
   warmUp(
     instance: Instance,
@@ -211,14 +214,14 @@ export class Instance {
     try {
       const process = adopted?.process ?? (await this.#start());
       this.#process = process;
-      if (adopted) this.#confinement = this.#owner.confinementOf(this, process.pid);
+      if (adopted) this.#confinement = this.#owner.confinementOf(process);
       else this.#confinement?.watch(process.pid);
       const over = new AbortController();
       const ended = () => over.abort();
       void process.ended.then(ended, ended);
       if (process.exit) ended();
       else if (!adopted && !this.signal.aborted) this.enter("starting");
-      const wrong = await this.#watch(process.pid, AbortSignal.any([over.signal, this.signal]), adopted);
+      const wrong = await this.#watch(process, AbortSignal.any([over.signal, this.signal]), adopted);
       if (this.#detached) return undefined;
       const wasReady = (process.exit && adopted ? adopted.note.phase : this.#phase) === "ready";
       this.enter(this.signal.aborted ? "stopping" : "exited");
@@ -239,8 +242,19 @@ export class Instance {
 
   async #start(): Promise<HostedProcess> {
     const { host, logBytes, clock } = this.#owner;
-    const { argv, environment, address, confinement } = await this.#owner.prepare(this);
+    const { argv, environment, address, confinement, warm } = await this.#owner.prepare(this);
     this.#confinement = confinement;
+    const log = { path: join(this.folder, "log"), maxBytes: logBytes };
+    const note = () => ({
+      ...this.#note(address),
+      phase: "starting",
+      timeline: { ...this.#timeline, starting: clock.now() },
+    });
+    if (warm) {
+      this.#address = address;
+      warm.assign({ work: { environment }, log, note: note() });
+      return warm;
+    }
     this.signal.throwIfAborted();
     if (address.kind === "unix")
       for (const path of [address.path, address.framesPath]) if (path) rmSync(path, { force: true });
@@ -250,12 +264,9 @@ export class Instance {
       argv,
       environment,
       folder: this.folder,
-      log: { path: join(this.folder, "log"), maxBytes: logBytes },
-      note: {
-        ...this.#note(address),
-        phase: "starting",
-        timeline: { ...this.#timeline, starting: clock.now() },
-      },
+      log,
+      note: note(),
+      channel: this.#owner.isBuiltin,
     });
   }
 
@@ -272,7 +283,7 @@ export class Instance {
 
   /** Until the program is not to be watched any more: undefined, or what is wrong with it. */
   async #watch(
-    pid: number,
+    process: HostedProcess,
     over: AbortSignal,
     adopted: Adopted | undefined,
   ): Promise<Omit<FleetFailure, "logTail"> | undefined> {
@@ -280,31 +291,37 @@ export class Instance {
     const address = this.#address!;
     if (this.#phase !== "ready") {
       const elapsed = adopted ? this.#owner.clock.now() - (this.#timeline.starting ?? 0) : 0;
-      const slow = await this.#untilReady(address, over, Math.max(0, elapsed));
+      const slow = await this.#untilReady(address, process, over, Math.max(0, elapsed));
       if (over.aborted || slow) return slow;
       const cold = await this.#owner.warmUp(this, address, over);
       if (over.aborted || cold) return cold;
       this.enter("ready");
     }
-    return this.#whileReady(address, pid, over);
+    return this.#whileReady(address, process.pid, over);
   }
 
   /** Undefined when it answers; else why its time is up. */
   async #untilReady(
     address: Address,
+    process: HostedProcess,
     over: AbortSignal,
     elapsedMs: number,
   ): Promise<Omit<FleetFailure, "logTail"> | undefined> {
-    const { clock, patience, startupTimeoutMs } = this.#owner;
+    const { clock, patience, startupTimeoutMs, isBuiltin } = this.#owner;
     const began = clock.monotonic() - elapsedMs;
-    let pause = FIRST_POLL_MS;
-    for (;;) {
-      const answer = await ping(address, patience.pingTimeoutMs, clock, over);
-      if (over.aborted || answer === 200) return undefined;
+    const told = new AbortController();
+    void process.reached("serving").then(() => told.abort());
+    const wake = AbortSignal.any([over, told.signal]);
+    // One that tells is asked only when it takes long, for its word may be lost.
+    let pause = isBuiltin ? LAST_POLL_MS : FIRST_POLL_MS;
+    let answer: number | string = "ENOENT";
+    for (let look = 0; ; look += 1) {
+      if (look > 0 || !isBuiltin) answer = await ping(address, patience.pingTimeoutMs, clock, wake);
+      if (wake.aborted || answer === 200) return undefined;
       const spent = clock.monotonic() - began;
       if (spent >= startupTimeoutMs)
         return { reason: "startup-timeout", message: startupSentence(startupTimeoutMs, answer) };
-      await sleep(clock, Math.min(pause, startupTimeoutMs - spent), over).catch(() => {});
+      await sleep(clock, Math.min(pause, startupTimeoutMs - spent), wake).catch(() => {});
       if (spent > FAST_POLL_MS) pause = Math.min(pause * 1.5, LAST_POLL_MS);
     }
   }
@@ -328,8 +345,7 @@ export class Instance {
       const excess = this.#confinement?.excess;
       if (excess) return { reason: "limit", message: excess };
       const hangs =
-        isStopped(programOf(pid)) ||
-        (suspected && this.#owner.answersWhileBusy && typeof answer === "string");
+        isStopped(programOf(pid)) || (suspected && this.#owner.isBuiltin && typeof answer === "string");
       misses = answer === 200 ? 0 : hangs ? patience.pingMisses : misses + 1;
       if (clock.monotonic() - readyAt > patience.stableMs) this.#failures = 0;
     }
@@ -375,10 +391,4 @@ function startupSentence(timeoutMs: number, answer: number | string): string {
     `The model's server did not answer GET /ping with 200 within ${timeoutMs / 1000} s: ${found}. ` +
     `See its log, or raise ContainerStartupHealthCheckTimeoutInSeconds.`
   );
-}
-
-/** 1 s, 2 s, 4 s ... 60 s, each at a random point of its second half, so that instances do not start in step. */
-export function backoffMs(failures: number, random: Random): number {
-  const full = Math.min(60_000, 1000 * 2 ** Math.min(failures - 1, 16));
-  return full / 2 + (full / 2) * random.number();
 }

@@ -1,7 +1,8 @@
 import { mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
+import { CHANNEL_USES } from "../../base/instance-channel.ts";
 import type { Address, ContainerSpec, ResourceShape } from "../engine.ts";
 import type { Program } from "../images.ts";
 import { commandFiles, moduleFiles } from "../isolation/readable-files.ts";
@@ -52,12 +53,7 @@ export async function commandLine(
   modelDir: string,
   environment: Readonly<Record<string, string>>,
 ): Promise<CommandLine> {
-  if (program.kind === "builtin")
-    return {
-      argv: [programs.nodePath, programs.modelServerPath],
-      environment: { NODE_COMPILE_CACHE: programs.compileCache },
-      readable: [programs.nodePath, ...moduleFiles(programs.modelServerPath)],
-    };
+  if (program.kind === "builtin") return builtinCommand(programs, CHANNEL_USES.tell);
   if (program.kind === "script") {
     const python = await programs.python();
     return {
@@ -76,6 +72,38 @@ export async function commandLine(
   );
   const command = [findExecutable(argv[0] ?? "", environment["PATH"] ?? ""), ...argv.slice(1)];
   return { argv: command, environment: {}, readable: commandFiles(command) };
+}
+
+/** The built-in server's command line. */
+export function builtinCommand(programs: Programs, use: string): CommandLine {
+  return {
+    argv: [programs.nodePath, programs.modelServerPath],
+    environment: { NODE_COMPILE_CACHE: programs.compileCache, TIDEWAY_CHANNEL: use },
+    readable: [programs.nodePath, ...moduleFiles(programs.modelServerPath)],
+  };
+}
+
+/** The built-in server takes frames on a second socket beside the first. */
+export function builtinAddress(path: string) {
+  return { kind: "unix", path, framesPath: join(dirname(path), "f") } as const;
+}
+
+/** What Node and the libraries below it read when a process starts: later it is too late for these. */
+const READ_AT_START =
+  /^(NODE_|UV_|LD_|OMP_|ORT_|MALLOC_|GLIBC_|OPENSSL_|SSL_|CUDA_|NVIDIA_|(TZ|LANG|TMPDIR)$|LC_)/;
+
+/** Whether a process that was started without these variables can still be given them. */
+export function canBeGivenLater(environment: Readonly<Record<string, string>>): boolean {
+  return !Object.keys(environment).some((name) => READ_AT_START.test(name));
+}
+
+/** What a process gets of the engine's own environment. */
+export function inheritedVariables(
+  own: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
+  return Object.fromEntries(
+    INHERITED.flatMap((name) => (own[name] === undefined ? [] : [[name, own[name]]])),
+  );
 }
 
 /** Whether a program listens on a unix socket: all of ours do, a command does when it names `{socket}`. */
@@ -99,11 +127,7 @@ export function instanceEnvironment(options: {
 }): Record<string, string> {
   const { container, program, folder, address } = options;
   const cores = Math.max(1, Math.min(options.shape?.vcpu ?? 1, availableParallelism()));
-  const environment: Record<string, string> = {};
-  for (const name of INHERITED) {
-    const value = options.inherited[name];
-    if (value !== undefined) environment[name] = value;
-  }
+  const environment = inheritedVariables(options.inherited);
   environment["OMP_NUM_THREADS"] = String(cores);
   // One thread per session is fastest for small models; a container's Environment may ask for more.
   environment["TIDEWAY_THREADS"] = "1";

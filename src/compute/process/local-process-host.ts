@@ -3,11 +3,12 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 
 import type { Clock } from "../../base/clock.ts";
+import type { Mark } from "../../base/instance-channel.ts";
 import type { Log } from "../../base/log.ts";
 import { startChild, type Child } from "./child.ts";
 import { forgetProcess, killLeftovers, rememberProcess } from "./leftovers.ts";
 import { LogWriter } from "./log-writer.ts";
-import type { End, Exit, HostedProcess, ProcessHost, ProcessLaunch } from "./process-host.ts";
+import type { Assignment, End, Exit, HostedProcess, ProcessHost, ProcessLaunch } from "./process-host.ts";
 
 export interface LocalProcessHostOptions {
   /** Where the folders of processes are: `<dir>/<any>/<any>`. One host at a time. */
@@ -86,6 +87,7 @@ class LocalProcess implements HostedProcess {
   readonly forget: () => void;
   readonly #folder: string;
   readonly #child: Child;
+  readonly #log: LogWriter;
   #note: object;
   #exit: Exit | undefined;
 
@@ -95,6 +97,7 @@ class LocalProcess implements HostedProcess {
     this.forget = forget;
     this.#folder = folder;
     this.#child = child;
+    this.#log = log;
     this.#note = note;
     this.ended = child.ended.then((exit) => (this.#exit = exit));
     this.exited = child.exited.then((exit) => {
@@ -122,8 +125,22 @@ class LocalProcess implements HostedProcess {
     }
   }
 
+  get mark(): Mark | undefined {
+    return this.#child.marks.last;
+  }
+
+  reached(mark: Mark): Promise<void> {
+    return this.#child.marks.reached(mark);
+  }
+
   annotate(note: object): void {
     this.#note = note;
+  }
+
+  assign({ work, log, note }: Assignment): void {
+    this.#note = note;
+    this.#log.moveTo(log.path, log.maxBytes);
+    this.#child.tell(work);
   }
 
   async stop(graceMs: number): Promise<End> {

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, renameSync, statSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, mkdirSync, openSync, renameSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 
 /** A line longer than this is cut into several, so that one print can not fill memory. */
@@ -11,19 +11,27 @@ const TAIL_LINES = 20;
  * Writes are synchronous: they keep the order of lines, and whoever prints faster than the disk is slowed down by its pipe.
  */
 export class LogWriter implements Disposable {
-  readonly #path: string;
-  readonly #half: number;
+  #path!: string;
+  #half!: number;
   readonly #tail: string[] = [];
-  #file: number;
-  #size: number;
+  #file!: number;
+  #size = 0;
   #closed = false;
 
   constructor(path: string, maxBytes: number) {
-    mkdirSync(dirname(path), { recursive: true });
-    this.#path = path;
-    this.#half = Math.max(1, Math.floor(maxBytes / 2));
-    this.#size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-    this.#file = openSync(path, "a", 0o640);
+    this.#open(path, maxBytes);
+  }
+
+  /** From here on lines go there; where that can not be opened, to where they went before. */
+  moveTo(path: string, maxBytes: number): void {
+    if (this.#closed) return;
+    const before = this.#file;
+    try {
+      this.#open(path, maxBytes);
+      closeSync(before);
+    } catch {
+      // As with a full disk: the program must not stand still for that.
+    }
   }
 
   /** Takes a stream of a program until it ends; bytes that are not UTF-8 are replaced. */
@@ -55,6 +63,14 @@ export class LogWriter implements Disposable {
     if (this.#closed) return;
     this.#closed = true;
     closeSync(this.#file);
+  }
+
+  #open(path: string, maxBytes: number): void {
+    mkdirSync(dirname(path), { recursive: true });
+    this.#file = openSync(path, "a", 0o640);
+    this.#size = fstatSync(this.#file).size;
+    this.#path = path;
+    this.#half = Math.max(1, Math.floor(maxBytes / 2));
   }
 
   #append(lines: readonly string[]): void {

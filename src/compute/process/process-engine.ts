@@ -6,16 +6,18 @@ import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type { Artifacts } from "../artifacts.ts";
-import type { ArtifactSource, Engine, FleetSpec, FleetStatus } from "../engine.ts";
+import type { ArtifactSource, Engine, FleetSpec, FleetStatus, InstanceStatus } from "../engine.ts";
 import type { ImageAliases } from "../images.ts";
 import { fillCompileCache } from "../isolation/fill-compile-cache.ts";
 import type { Isolation, IsolationLevel } from "../isolation/isolation.ts";
 import { Fleet, type Workshop } from "./fleet.ts";
 import type { Patience } from "./instance.ts";
 import { adoptable, type Adopted } from "./instance-note.ts";
+import type { Programs } from "./launch.ts";
 import { mergeLogs } from "./merge-logs.ts";
 import type { ProcessHost } from "./process-host.ts";
 import { pythonFinder } from "./python.ts";
+import { WarmPool } from "./warm-pool.ts";
 
 export interface ProcessEngineOptions {
   /** Where instances have their folders. One engine at a time. */
@@ -38,6 +40,8 @@ export interface ProcessEngineOptions {
   /** The engine's own environment: instances get a few variables of it. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly patience?: Partial<Patience>;
+  /** Processes of the built-in server that are kept ready while a serverless fleet may need them. */
+  readonly warmWorkers?: number;
   /** How much of each instance's log is kept. */
   readonly logBytes?: number;
 }
@@ -66,31 +70,39 @@ class ProcessEngine implements Engine {
   readonly #fleets = new Map<string, Fleet>();
   readonly #deleting = new Map<string, Promise<void>>();
   readonly #watchers = new Set<(fleet: string) => void>();
+  readonly #warmWorkers: WarmPool;
   #closed = false;
 
   constructor(options: ProcessEngineOptions) {
     const { dir, clock, random, log, host, artifacts, aliases, env } = options;
     mkdirSync(dir, { recursive: true, mode: 0o750 });
     this.#dir = dir;
+    const programs: Programs = {
+      nodePath: options.nodePath,
+      modelServerPath: options.modelServerPath,
+      python: pythonFinder(options.pythonPath, env),
+      scriptServerPath: options.scriptServerPath,
+      compileCache: join(dir, ".compile-cache"),
+    };
+    const logBytes = options.logBytes ?? LOG_BYTES;
+    const { isolation, warmWorkers = 0 } = options;
+    const shared = { clock, random, log, host, isolation, programs, logBytes, inherited: env };
+    this.#warmWorkers = new WarmPool({
+      ...shared,
+      dir: join(dir, "_warm"),
+      wanted: () => ([...this.#fleets.values()].some((fleet) => fleet.wantsWarmWorkers) ? warmWorkers : 0),
+      busy: () =>
+        [...this.#fleets.values()].some(({ instances }) =>
+          instances.some(({ status }) => isUnderWay(status)),
+        ),
+    });
     this.#workshop = {
-      clock,
-      random,
-      log,
-      host,
-      isolation: options.isolation,
+      ...shared,
+      warmWorkers: this.#warmWorkers,
       artifacts,
       aliases,
       region: options.region,
-      inherited: env,
-      programs: {
-        nodePath: options.nodePath,
-        modelServerPath: options.modelServerPath,
-        python: pythonFinder(options.pythonPath, env),
-        scriptServerPath: options.scriptServerPath,
-        compileCache: join(dir, ".compile-cache"),
-      },
       patience: { ...PATIENCE, ...options.patience },
-      logBytes: options.logBytes ?? LOG_BYTES,
       socketPath: (instance) => {
         const folder = join(host.runDir, createHash("sha256").update(instance).digest("hex").slice(0, 12));
         mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -98,7 +110,7 @@ class ProcessEngine implements Engine {
       },
     };
     if (this.isolation?.sandbox === "bubblewrap")
-      fillCompileCache(options.nodePath, options.modelServerPath, this.#workshop.programs.compileCache);
+      fillCompileCache(options.nodePath, options.modelServerPath, programs.compileCache);
     for (const adopted of adoptable(host.processes()).values()) this.#adopt(adopted);
   }
 
@@ -177,6 +189,7 @@ class ProcessEngine implements Engine {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
+    this.#warmWorkers[Symbol.dispose]();
     await Promise.all([...this.#fleets.values()].map((fleet) => fleet.detach()));
     await this.#workshop.isolation?.[Symbol.asyncDispose]();
   }
@@ -196,9 +209,12 @@ class ProcessEngine implements Engine {
 
   #notify(fleet: string): void {
     if (this.#closed) return;
+    this.#warmWorkers.lookSoon();
     for (const watcher of this.#watchers) watcher(fleet);
   }
 }
+
+const isUnderWay = ({ phase }: InstanceStatus) => phase === "downloading" || phase === "starting";
 
 /** What can not change under a running fleet. Digests may be added: they only say what the fleet found. */
 function fixedPart({ container, instanceType }: FleetSpec): string {

@@ -2,6 +2,7 @@
  * Who owns the processes of instances: starts them, keeps their output, ends them. The engine decides, the host does;
  * a host may live in another process than its engine, and then instances outlive an engine that is killed.
  */
+import type { Mark } from "../../base/instance-channel.ts";
 
 /** How a program ended. */
 export interface Exit {
@@ -27,6 +28,20 @@ export interface ProcessLaunch {
   readonly log: { readonly path: string; readonly maxBytes: number };
   /** JSON that the host keeps with the process and does not read: what an engine needs to take it over. */
   readonly note: object;
+  /** Whether the program has a channel to its host (base/instance-channel.ts). */
+  readonly channel?: boolean;
+}
+
+/**
+ * What a program that waits is told, and how its host goes on with it: both together, so that an engine that is killed
+ * meanwhile leaves nothing half done.
+ */
+export interface Assignment {
+  /** JSON for the program. */
+  readonly work: object;
+  /** In place of those that it was started with. */
+  readonly log: ProcessLaunch["log"];
+  readonly note: object;
 }
 
 /** A process that runs, or has ended and was not forgotten yet. */
@@ -40,8 +55,14 @@ export interface HostedProcess {
   readonly ended: Promise<Exit>;
   /** Resolves when the program has ended, its group is gone and its last output is in the log. */
   readonly exited: Promise<End>;
+  /** What it said last on its channel, to this host. */
+  readonly mark: Mark | undefined;
+  /** Resolves as soon as it said so. */
+  reached(mark: Mark): Promise<void>;
   /** Replaces the note. */
   annotate(note: object): void;
+  /** Tells a program that waits its work. */
+  assign(assignment: Assignment): void;
   /** SIGTERM to the program as a container gets it, then after `graceMs` SIGKILL to the whole group. Idempotent. */
   stop(graceMs: number): Promise<End>;
   /** Nobody will take this process over: called once it has ended. */

@@ -1,5 +1,7 @@
+import type { Mark } from "../../base/instance-channel.ts";
 import type { FromHost, HostChannel, ProcessPicture, ToHost } from "./host-messages.ts";
-import type { End, Exit, HostedProcess, ProcessHost, ProcessLaunch } from "./process-host.ts";
+import { Marks } from "./marks.ts";
+import type { Assignment, End, Exit, HostedProcess, ProcessHost, ProcessLaunch } from "./process-host.ts";
 
 /** A host in another process (serveProcessHost). Resolves when it has told what it runs; rejects when the channel closes. */
 export async function openRemoteProcessHost(channel: HostChannel): Promise<ProcessHost> {
@@ -55,6 +57,8 @@ class RemoteProcessHost implements ProcessHost {
       }
       case "refused":
         return this.#take(message.request)?.reject(new Error(message.message));
+      case "reached":
+        return this.#processes.get(message.id)?.marks.reach(message.mark);
       case "ended":
         return this.#processes.get(message.id)?.end(message.exit);
       case "exited":
@@ -93,11 +97,12 @@ class RemoteProcess implements HostedProcess {
   readonly exited: Promise<End>;
   readonly #ending = Promise.withResolvers<Exit>();
   readonly #exiting = Promise.withResolvers<End>();
+  readonly marks = new Marks();
   readonly #send: (message: ToHost) => void;
   #note: object;
   #exit: Exit | undefined;
 
-  constructor({ id, pid, note, exit }: ProcessPicture, send: (message: ToHost) => void) {
+  constructor({ id, pid, note, exit, mark }: ProcessPicture, send: (message: ToHost) => void) {
     this.id = id;
     this.pid = pid;
     this.ended = this.#ending.promise;
@@ -107,6 +112,7 @@ class RemoteProcess implements HostedProcess {
     this.exited.catch(() => {});
     this.#send = send;
     this.#note = note;
+    if (mark) this.marks.reach(mark);
     if (exit) this.end(exit);
   }
 
@@ -117,9 +123,22 @@ class RemoteProcess implements HostedProcess {
     return this.#exit;
   }
 
+  get mark(): Mark | undefined {
+    return this.marks.last;
+  }
+
+  reached(mark: Mark): Promise<void> {
+    return this.marks.reached(mark);
+  }
+
   annotate(note: object): void {
     this.#note = note;
     this.#send({ kind: "annotate", id: this.id, note });
+  }
+
+  assign(assignment: Assignment): void {
+    this.#note = assignment.note;
+    this.#send({ kind: "assign", id: this.id, assignment });
   }
 
   stop(graceMs: number): Promise<End> {

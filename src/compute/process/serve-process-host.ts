@@ -1,3 +1,4 @@
+import { MARKS } from "../../base/instance-channel.ts";
 import type { FromHost, HostChannel, ToHost } from "./host-messages.ts";
 import type { HostedProcess, ProcessHost } from "./process-host.ts";
 
@@ -21,12 +22,19 @@ export function serveProcessHost(host: ProcessHost, channel: Pick<HostChannel, "
       tell({
         kind: "opened",
         runDir: host.runDir,
-        processes: processes.map(({ id, pid, note, exit }) => ({ id, pid, note, ...(exit && { exit }) })),
+        processes: processes.map(({ id, pid, note, exit, mark }) => ({
+          id,
+          pid,
+          note,
+          ...(exit && { exit }),
+          ...(mark && { mark }),
+        })),
       });
       for (const process of processes) follow(process, tell);
     } else if (asked.kind === "start") void start(asked, teller(peer));
     else if (asked.kind === "stop") void find(asked.id)?.stop(asked.graceMs);
     else if (asked.kind === "annotate") find(asked.id)?.annotate(asked.note);
+    else if (asked.kind === "assign") find(asked.id)?.assign(asked.assignment);
     else find(asked.id)?.forget();
   });
 
@@ -44,7 +52,10 @@ export function serveProcessHost(host: ProcessHost, channel: Pick<HostChannel, "
   }
 }
 
-function follow({ id, ended, exited }: HostedProcess, tell: (message: FromHost) => void): void {
+function follow(process: HostedProcess, tell: (message: FromHost) => void): void {
+  const { id, ended, exited } = process;
+  for (const mark of Object.values(MARKS))
+    void process.reached(mark).then(() => tell({ kind: "reached", id, mark }));
   void ended.then((exit) => tell({ kind: "ended", id, exit }));
   void exited.then((end) => tell({ kind: "exited", id, end }));
 }
