@@ -26,11 +26,13 @@ export interface DatabaseOptions {
   readonly migrations: readonly string[];
   /** Refuses a second process, and is refused to one. */
   readonly exclusive?: boolean;
+  /** For what may be lost: a power cut undoes what was written since the last checkpoint; a kill of the process nothing. */
+  readonly relaxed?: boolean;
   /** Called when what was written may be lost; must end the process. */
   readonly fatal: (error: Error) => void;
 }
 
-/** A SQLite file that keeps what it acknowledged: WAL, synchronous FULL, its schema current, its errors told apart. */
+/** A SQLite file that keeps what it acknowledged: WAL, synchronous FULL unless it is relaxed, its schema current, its errors told apart. */
 export class Database implements Disposable {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
@@ -77,7 +79,7 @@ export class Database implements Disposable {
       if (this.#database.isTransaction && !this.#broken) this.run("ROLLBACK");
       throw error;
     }
-    if (++this.#sinceCheckpoint >= TRANSACTIONS_PER_CHECKPOINT) this.#checkpoint();
+    if (++this.#sinceCheckpoint >= TRANSACTIONS_PER_CHECKPOINT) this.checkpoint();
     return result;
   }
 
@@ -87,7 +89,8 @@ export class Database implements Disposable {
   }
 
   /** Done here because SQLite's own checkpoint keeps quiet about a failed fsync. */
-  #checkpoint(): void {
+  checkpoint(): void {
+    if (this.#sinceCheckpoint === 0) return;
     this.#sinceCheckpoint = 0;
     try {
       this.one("PRAGMA wal_checkpoint(PASSIVE)");
@@ -120,13 +123,17 @@ export class Database implements Disposable {
   }
 }
 
-function open(path: string, { migrations, exclusive = false }: DatabaseOptions): DatabaseSync {
+function open(
+  path: string,
+  { migrations, exclusive = false, relaxed = false }: DatabaseOptions,
+): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
-    refuseDamaged(path);
+    if (!relaxed) refuseDamaged(path);
     database = new DatabaseSync(path, { timeout: exclusive ? 0 : 5_000 });
     if (exclusive) database.exec("PRAGMA locking_mode = EXCLUSIVE");
-    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0");
+    database.exec("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0");
+    database.exec(`PRAGMA synchronous = ${relaxed ? "NORMAL" : "FULL"}`);
     database.exec("PRAGMA foreign_keys = ON");
     migrate(database, path, migrations);
     return database;
