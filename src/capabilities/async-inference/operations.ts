@@ -6,11 +6,12 @@ import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
 import { StorageFull } from "../../base/sqlite/database.ts";
 import { parseS3Uri } from "../../objects/object-store.ts";
+import type { Resource } from "../../state/resource.ts";
 import type { ResourceStore } from "../../state/store.ts";
 import type { Context } from "../../wire/context.ts";
 import { ServiceError } from "../../wire/service-error.ts";
 import type { Handlers } from "../../wire/service.ts";
-import { EndpointKind } from "../hosting/kinds.ts";
+import { type Deployment, EndpointKind, type EndpointStatus } from "../hosting/kinds.ts";
 import type { AsyncRequest, Notify } from "./request.ts";
 import type { RequestTable } from "./request-table.ts";
 
@@ -35,6 +36,7 @@ export function asyncOperations(
 ): Pick<Handlers<typeof runtime, Context>, "InvokeEndpointAsync"> {
   const { account, store, table, clock, random, added } = ports;
   const backlogs = new Backlogs(table, clock);
+  const endpoints = new Endpoints(store);
   return {
     async InvokeEndpointAsync(input) {
       const { EndpointName: name, InputLocation, Body } = input;
@@ -43,7 +45,7 @@ export function asyncOperations(
       if (!inline && !InputLocation) throw invalid("Specify either Body or InputLocation.");
       if (InputLocation && !parseS3Uri(InputLocation)?.key)
         throw invalid(`InputLocation must have the form s3://bucket/key, not ${InputLocation}.`);
-      const endpoint = await store.get(EndpointKind, name);
+      const endpoint = await endpoints.get(name);
       const live = endpoint?.status.state === "Deleting" ? undefined : endpoint?.status.live;
       if (!endpoint || !live) throw invalid(`Endpoint ${name} of account ${account.accountId} not found.`);
       const config = live.asyncInference;
@@ -87,6 +89,27 @@ export function asyncOperations(
       };
     },
   };
+}
+
+type Endpoint = Resource<Deployment, EndpointStatus>;
+
+/** Reads an endpoint once for all requests of a turn of the event loop: nobody can tell in which order they came. */
+class Endpoints {
+  readonly #store: ResourceStore;
+  readonly #read = new Map<string, Promise<Endpoint | undefined>>();
+
+  constructor(store: ResourceStore) {
+    this.#store = store;
+  }
+
+  get(name: string): Promise<Endpoint | undefined> {
+    let read = this.#read.get(name);
+    if (!read) {
+      if (this.#read.size === 0) setImmediate(() => this.#read.clear());
+      this.#read.set(name, (read = this.#store.get(EndpointKind, name)));
+    }
+    return read;
+  }
 }
 
 /** How many requests wait: counted now and then, for it takes longer the more there are. */
