@@ -15,6 +15,9 @@ const HEAD_END = "\r\n\r\n";
 const START = "HTTP/1.";
 const NOTHING = Buffer.alloc(0);
 
+/** Where all connections read to, one after the other: what is kept of it is copied. */
+const READ = Buffer.allocUnsafeSlow(64 << 10);
+
 /** Hears when a connection can be used again, and when it never can. */
 export interface ConnectionOwner {
   idle(connection: HttpConnection): void;
@@ -31,6 +34,8 @@ export class HttpConnection implements Expiring {
   #head: ResponseHead | undefined;
   /** The beginning of a head that is not whole yet. */
   #held: Buffer = NOTHING;
+  /** The head read last, and its text: an instance's answers differ little. */
+  #known: { readonly text: string; readonly head: ResponseHead } | undefined;
   #chunked: ChunkedBody | undefined;
   /** Bytes of the body that are still to come. */
   #left = 0;
@@ -39,9 +44,9 @@ export class HttpConnection implements Expiring {
 
   constructor(owner: ConnectionOwner, address: NetConnectOpts) {
     this.#owner = owner;
-    this.#socket = connect(address)
+    const onread = { buffer: READ, callback: this.#onRead };
+    this.#socket = connect({ ...address, onread })
       .on("connect", () => (this.#connected = true))
-      .on("data", (bytes: Buffer) => this.#receive(bytes))
       .on("end", () => this.#ended())
       .on("error", (error) => (this.#reason = error.message))
       .on("close", () => this.#closed());
@@ -87,17 +92,21 @@ export class HttpConnection implements Expiring {
     this.destroy();
   }
 
-  #receive(bytes: Buffer): void {
+  readonly #onRead = (length: number): boolean => {
     try {
-      for (let rest: Buffer | undefined = bytes; rest?.length;) {
+      for (let rest: Buffer | undefined = READ.subarray(0, length); rest?.length;) {
         // what was not asked for must not be taken for the next request's answer
-        if (!this.#events) return this.destroy();
+        if (!this.#events) {
+          this.destroy();
+          break;
+        }
         rest = this.#head ? this.#takeBody(rest) : this.#takeHead(rest);
       }
     } catch (error) {
       this.#fail((error as Error).message);
     }
-  }
+    return true;
+  };
 
   /** Returns what follows the head, or undefined when there is nothing to go on with. */
   #takeHead(bytes: Buffer): Buffer | undefined {
@@ -107,11 +116,13 @@ export class HttpConnection implements Expiring {
     if (end < 0) {
       if (!START.startsWith(all.toString("latin1", 0, START.length))) throw new BadAnswer("no HTTP/1.1");
       if (all.includes("\n\n", 0, "latin1")) throw new BadAnswer("ends of lines without a CR");
-      this.#held = all;
+      this.#held = Buffer.from(all);
       return undefined;
     }
     this.#held = NOTHING;
-    const head = readHead(all.toString("latin1", 0, end));
+    const text = all.toString("latin1", 0, end);
+    const { head } =
+      this.#known?.text === text ? this.#known : (this.#known = { text, head: readHead(text) });
     const rest = all.subarray(end + HEAD_END.length);
     // 100 and 101 answer what was not asked
     if (head.status <= 101) throw new BadAnswer(`status ${head.status}`);
@@ -129,13 +140,13 @@ export class HttpConnection implements Expiring {
 
   #takeBody(bytes: Buffer): Buffer | undefined {
     if (this.#chunked) {
-      const end = this.#chunked.take(bytes, (data) => this.#events?.onData(data));
+      const end = this.#chunked.take(bytes, (data) => this.#events?.onData(Buffer.from(data)));
       if (end !== undefined) this.#finish(end === bytes.length);
-    } else if (this.#head!.framing.kind === "close") this.#events!.onData(bytes);
+    } else if (this.#head!.framing.kind === "close") this.#events!.onData(Buffer.from(bytes));
     else {
       const data = bytes.length > this.#left ? bytes.subarray(0, this.#left) : bytes;
       this.#left -= data.length;
-      this.#events!.onData(data);
+      this.#events!.onData(Buffer.from(data));
       if (this.#left === 0) this.#finish(data.length === bytes.length);
     }
     return undefined;

@@ -58,7 +58,7 @@ export function readPlainHead(bytes: Buffer): PlainHead | "more" | undefined {
   if (!PLAIN.test(head)) return undefined;
   let at = head.indexOf("\r\n");
   const target = head.slice(TARGET_AT, at - AFTER_TARGET);
-  const headers: Record<string, string> = Object.create(null);
+  const headers = new PlainHeaders();
   for (let fields = 1; at < end; fields++) {
     if (fields > MAX_FIELDS) return undefined;
     const colon = head.indexOf(":", at);
@@ -74,6 +74,10 @@ export function readPlainHead(bytes: Buffer): PlainHead | "more" | undefined {
   if (connection !== undefined && connection.toLowerCase() !== "keep-alive") return undefined;
   return { target, headers, bodyAt: end + END.length, length: Number(length) };
 }
+
+/** An object without a prototype, yet with a shape: one of Object.create(null) is a hash table, slow to fill and to walk. */
+const PlainHeaders = function () {} as unknown as new () => Record<string, string>;
+PlainHeaders.prototype = Object.create(null);
 
 function lowerCase(name: string): string {
   const known = names.get(name);
