@@ -1,11 +1,10 @@
 /** Answers of the data plane on their way to the client. */
 import type { ServerResponse } from "node:http";
-import { ModelStreamError } from "@aws-sdk/client-sagemaker-runtime";
 import { StreamFailure } from "../dataplane/data-plane.ts";
 import type { Outcome } from "../dataplane/outcome.ts";
 import type { PlainExchange } from "../wire/fast-path/plain-exchange.ts";
 import { endReply, pipeReply } from "../wire/reply-body.ts";
-import { REST_JSON, RUNTIME } from "./runtime-service.ts";
+import { REST_JSON, RUNTIME, RuntimeError } from "./runtime-service.ts";
 
 /** A client that takes nothing of its answer is cut within 10 s: it has no longer for its headers, either. */
 export const STALL_MS = 5000;
@@ -73,6 +72,6 @@ async function* payloadParts(
   } catch (error) {
     if (!(error instanceof StreamFailure)) throw error;
     const { message, errorCode } = error;
-    throw new ModelStreamError({ message, ErrorCode: errorCode, $metadata: {} });
+    throw new RuntimeError("ModelStreamError", message, { ErrorCode: errorCode });
   }
 }

@@ -3,7 +3,6 @@
  * host -> signature -> input -> body -> proof -> data plane -> answer. Everything else is the dispatcher's.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { ServiceUnavailable } from "@aws-sdk/client-sagemaker-runtime";
 import type { Account } from "../base/arn.ts";
 import type { Clock } from "../base/clock.ts";
 import { EventLoopWatch } from "../base/event-loop.ts";
@@ -29,7 +28,7 @@ import { type InvocationInput, readInvocationInput } from "./invocation-input.ts
 import { type InvocationTarget, invocationTarget } from "./invocation-target.ts";
 import { outcomeError } from "./outcome-errors.ts";
 import { ClientLeft, readRequestBody } from "./request-body.ts";
-import { REST_JSON, RUNTIME } from "./runtime-service.ts";
+import { REST_JSON, RUNTIME, RuntimeError } from "./runtime-service.ts";
 
 export interface GatewayOptions {
   readonly dataPlane: DataPlane;
@@ -177,7 +176,7 @@ class RuntimeGateway implements Gateway {
   /** All that can be said before the body is looked at. */
   #admit(target: InvocationTarget, request: HttpRequest): { signature: Signature; input: InvocationInput } {
     // with more to do than can be done, everybody would wait for nothing; control's requests are few, and needed then
-    if (this.#eventLoop.overloaded) throw new ServiceUnavailable({ message: TOO_BUSY, $metadata: {} });
+    if (this.#eventLoop.overloaded) throw new RuntimeError("ServiceUnavailable", TOO_BUSY);
     this.#hosts.admit(request);
     const signature = this.#authenticate(request);
     return { signature, input: readInvocationInput(target, request.headers) };

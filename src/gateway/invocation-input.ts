@@ -1,8 +1,7 @@
 /** The members of InvokeEndpoint's input that travel as headers: bound by the SDK's schema, held against AWS's rules. */
-import { ValidationError } from "@aws-sdk/client-sagemaker-runtime";
 import { broken, type Constraint, text } from "../wire/constraint.ts";
 import type { InvocationTarget } from "./invocation-target.ts";
-import { RUNTIME } from "./runtime-service.ts";
+import { RUNTIME, RuntimeError } from "./runtime-service.ts";
 
 /** What a caller said besides the body. */
 export interface InvocationInput {
@@ -104,8 +103,8 @@ export function readInvocationInput(
 }
 
 /** A caller's mistake, as the runtime says it. */
-export function validationError(message: string): ValidationError {
-  return new ValidationError({ message, $metadata: {} });
+export function validationError(message: string): RuntimeError {
+  return new RuntimeError("ValidationError", message);
 }
 
 function inspect(member: string, value: string, constraint: Constraint, wrong: string[]): void {

@@ -1,8 +1,8 @@
 /** Outcomes of the data plane as errors of the SageMaker runtime: the one table. */
-import * as runtime from "@aws-sdk/client-sagemaker-runtime";
 import { type Account, arn } from "../base/arn.ts";
 import type { Outcome } from "../dataplane/outcome.ts";
 import { Fault } from "../wire/http.ts";
+import { RuntimeError } from "./runtime-service.ts";
 
 /** An outcome that is not an answer, and that somebody is left to hear. */
 export type FailedOutcome = Exclude<Outcome<never>, { kind: "answered" | "cancelled" }>;
@@ -13,33 +13,31 @@ export interface ErrorTexts {
   readonly consoleUrl: string;
 }
 
-const nothing = { $metadata: {} };
-
 /** The runtime's exception for an outcome; `endpoint` as the caller wrote it. */
 export function outcomeError(outcome: FailedOutcome, endpoint: string, texts: ErrorTexts): Error {
   const { accountId } = texts.account;
   if (outcome.kind === "model-error") return modelError(outcome, endpoint, texts);
   if (outcome.kind === "unknown-endpoint")
-    return new runtime.ValidationError({
-      message: `Endpoint ${outcome.endpoint} of account ${accountId} not found.`,
-      ...nothing,
-    });
+    return new RuntimeError(
+      "ValidationError",
+      `Endpoint ${outcome.endpoint} of account ${accountId} not found.`,
+    );
   if (outcome.kind === "asynchronous")
-    return new runtime.ValidationError({
-      message: `Endpoint ${outcome.endpoint} is an asynchronous endpoint and does not support real-time invocations: use InvokeEndpointAsync.`,
-      ...nothing,
-    });
+    return new RuntimeError(
+      "ValidationError",
+      `Endpoint ${outcome.endpoint} is an asynchronous endpoint and does not support real-time invocations: use InvokeEndpointAsync.`,
+    );
   if (outcome.kind === "unknown-variant")
-    return new runtime.ValidationError({
-      message: `Variant ${outcome.variant} of endpoint ${outcome.endpoint} of account ${accountId} not found.`,
-      ...nothing,
-    });
+    return new RuntimeError(
+      "ValidationError",
+      `Variant ${outcome.variant} of endpoint ${outcome.endpoint} of account ${accountId} not found.`,
+    );
   if (outcome.kind === "not-ready")
-    return new runtime.ModelNotReadyException({
+    return new RuntimeError(
+      "ModelNotReadyException",
       // the second sentence is AWS's own, from the exception's description
-      message: `Variant ${outcome.variant} of endpoint ${outcome.endpoint} has no instance that is ready: they are being started. Wait and try your request again.`,
-      ...nothing,
-    });
+      `Variant ${outcome.variant} of endpoint ${outcome.endpoint} has no instance that is ready: they are being started. Wait and try your request again.`,
+    );
   if (outcome.kind === "throttled")
     return new Fault(
       "ThrottlingException",
@@ -50,7 +48,7 @@ export function outcomeError(outcome: FailedOutcome, endpoint: string, texts: Er
     outcome.kind === "overloaded"
       ? `Endpoint ${outcome.endpoint} has too many requests waiting. Try again later, or add instances.`
       : outcome.message;
-  return new runtime.ServiceUnavailable({ message, ...nothing });
+  return new RuntimeError("ServiceUnavailable", message);
 }
 
 function modelError(
@@ -61,12 +59,11 @@ function modelError(
   const side = status >= 400 && status < 500 ? "client" : "server";
   const group = `/aws/sagemaker/Endpoints/${endpoint}`;
   const logs = `${consoleUrl}/cloudwatch/home?region=${account.region}#logEventViewer:group=${group}`;
-  return new runtime.ModelError({
-    // the container's name; AWS calls a model's only one "primary"
-    message: `Received ${side} error (${status}) from primary with message "${message}". See ${logs} in account ${account.accountId} for more information.`,
+  // the container's name; AWS calls a model's only one "primary"
+  const told = `Received ${side} error (${status}) from primary with message "${message}". See ${logs} in account ${account.accountId} for more information.`;
+  return new RuntimeError("ModelError", told, {
     OriginalStatusCode: status,
     OriginalMessage: message,
     LogStreamArn: arn(account, "logs", `log-group:${group}`),
-    ...nothing,
   });
 }

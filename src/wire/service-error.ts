@@ -11,8 +11,10 @@ export type ExceptionName<Sdk> = {
 export class ServiceError<Sdk> extends Error {
   override readonly name: ExceptionName<Sdk> & string;
 
-  constructor(name: ExceptionName<Sdk> & string, message: string) {
+  /** `members` are what the exception has besides its message. */
+  constructor(name: ExceptionName<Sdk> & string, message: string, members: object = {}) {
     super(message);
     this.name = name;
+    Object.assign(this, members);
   }
 }
