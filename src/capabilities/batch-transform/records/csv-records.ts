@@ -42,9 +42,11 @@ export class CsvRecords implements RowFormat {
     const records = body && new LineCursor(body, true);
     const record = body && new CsvRow(body);
     const out = new Fields(answer.length + (body ? body.length + 2 * payload.records : 1));
+    const counted = this.#join || this.#stamp !== undefined;
     let index = 0;
     for (; answers.next(); index++) {
-      if (records && !records.next()) break;
+      if (counted && index === payload.records) throw wrongRows(payload, payload.records, rowsOf(answer));
+      records?.next();
       answered.set(answers.from, answers.to);
       record?.set(records!.from, records!.to);
       if (this.#output)
@@ -58,8 +60,7 @@ export class CsvRecords implements RowFormat {
       if (this.#stamp) out.stamp(this.#stamp(payload.start.record + index));
       out.end();
     }
-    if ((this.#join || this.#stamp) && (index !== payload.records || answers.next()))
-      throw wrongRows(payload, payload.records, rowsOf(answer));
+    if (counted && index < payload.records) throw wrongRows(payload, payload.records, index);
     return out.written;
   }
 }

@@ -27,8 +27,6 @@ export class PayloadCutter {
   #records = 0;
   /** The object's bytes that were pushed. */
   #seen: number;
-  /** Came up while there were payloads to give first. */
-  #failure: RecordError | undefined;
 
   constructor(
     splitter: RecordSplitter,
@@ -49,74 +47,71 @@ export class PayloadCutter {
 
   /**
    * Takes the next bytes of the object and gives the payloads that are complete now, in order.
-   * Throws RecordError for a record that is larger than a payload may be, and for framing that is broken.
+   * Throws RecordError for a record that is larger than a payload may be, and for framing that is broken: behind all
+   * payloads that are complete before it.
    */
-  push(chunk: Buffer): Payload[] {
-    const given: Payload[] = [];
-    this.#attempt(given, () => {
-      const base = this.#seen;
-      this.#held.push(chunk);
-      this.#seen += chunk.length;
+  *push(chunk: Buffer): Generator<Payload> {
+    const base = this.#seen;
+    this.#held.push(chunk);
+    this.#seen += chunk.length;
+    try {
       for (let at = 0; at < chunk.length;) {
         const end = this.#splitter.next(chunk, at);
         if (end < 0) break;
-        this.#add(base + end, given);
         at = end;
+        if (this.#isFull(base + end)) yield this.#give();
+        if (this.#add(base + end)) yield this.#give();
       }
       if (this.#seen - this.#start.offset > this.#settings.limitBytes) {
-        this.#give(given);
+        if (this.#records > 0) yield this.#give();
         this.#refuseLong(this.#seen);
       }
-    });
-    return given;
-  }
-
-  /** At the end of the object: the last payload. Throws RecordError where the object ends within a record. */
-  end(): Payload[] {
-    const given: Payload[] = [];
-    this.#attempt(given, () => {
-      if (this.#splitter.finish()) this.#add(this.#seen, given);
-      this.#give(given);
-    });
-    if (this.#failure) throw this.#failure;
-    return given;
-  }
-
-  /** Payloads that were complete before something failed are given before it is told. */
-  #attempt(given: Payload[], cut: () => void): void {
-    if (this.#failure) throw this.#failure;
-    try {
-      cut();
     } catch (error) {
-      const record = this.#start.record + this.#records;
-      const failure =
-        error instanceof BrokenRecord ? new RecordError(record, this.#filled, error.message) : error;
-      if (!(failure instanceof RecordError)) throw failure;
-      this.#give(given);
-      if (given.length === 0) throw failure;
-      this.#failure = failure;
+      yield* this.#fail(error);
     }
   }
 
-  /** A record that ends at this offset of the object. */
-  #add(end: number, given: Payload[]): void {
-    if (this.#splitter.blank && this.#records === 0) {
+  /** At the end of the object: the last payloads. Throws RecordError where the object ends within a record. */
+  *end(): Generator<Payload> {
+    try {
+      if (this.#splitter.finish()) {
+        if (this.#isFull(this.#seen)) yield this.#give();
+        this.#add(this.#seen);
+      }
+      if (this.#records > 0) yield this.#give();
+    } catch (error) {
+      yield* this.#fail(error);
+    }
+  }
+
+  *#fail(error: unknown): Generator<Payload, never> {
+    const { message } = error as Error;
+    const record = this.#start.record + this.#records;
+    const failure = error instanceof BrokenRecord ? new RecordError(record, this.#filled, message) : error;
+    if (failure instanceof RecordError && this.#records > 0) yield this.#give();
+    throw failure;
+  }
+
+  /** Whether what ends at this offset of the object does not fit in the payload that is being filled. */
+  #isFull(end: number): boolean {
+    return this.#records > 0 && end - this.#start.offset > this.#settings.limitBytes;
+  }
+
+  /** Takes up a record that ends at this offset; whether the payload is to be given with it. */
+  #add(end: number): boolean {
+    const { blank } = this.#splitter;
+    if (!blank) {
+      this.#refuseLong(end);
+      this.#records++;
+    } else if (this.#records === 0) {
       this.#take(end - this.#start.offset);
       this.#start = { offset: end, record: this.#start.record };
-      this.#filled = end;
-      return;
-    }
-    if (end - this.#start.offset > this.#settings.limitBytes) {
-      this.#give(given);
-      if (!this.#splitter.blank) this.#refuseLong(end);
     }
     this.#filled = end;
-    if (!this.#splitter.blank) this.#records++;
-    if (!this.#settings.many) this.#give(given);
+    return !blank && !this.#settings.many;
   }
 
-  #give(given: Payload[]): void {
-    if (this.#records === 0) return;
+  #give(): Payload {
     const start = this.#start;
     const end = { offset: this.#filled, record: start.record + this.#records };
     const bytes = end.offset - start.offset;
@@ -124,10 +119,10 @@ export class PayloadCutter {
     const payload = { start, end, records: this.#records, body, bytes };
     this.#start = end;
     this.#records = 0;
-    if (!this.#settings.bare) return void given.push(payload);
+    if (!this.#settings.bare) return payload;
     const data = this.#splitter.dataOf(contiguous(body));
     if (data.length > this.#settings.limitBytes) this.#refuse(start);
-    given.push({ ...payload, body: [data], bytes: data.length });
+    return { ...payload, body: [data], bytes: data.length };
   }
 
   #refuseLong(end: number): void {

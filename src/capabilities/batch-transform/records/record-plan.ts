@@ -114,7 +114,7 @@ export class RecordPlan {
   singles(payload: Payload): Payload[] {
     if (payload.records === 1) return [payload];
     const cutter = this.#cutter(false, false, payload.start);
-    return [...payload.body.flatMap((piece) => cutter.push(piece)), ...cutter.end()];
+    return [...payload.body.flatMap((piece) => [...cutter.push(piece)]), ...cutter.end()];
   }
 
   #cutter(many: boolean, bare: boolean, from: RecordPosition | undefined): PayloadCutter {
