@@ -14,15 +14,16 @@ import { GroupCommit } from "../base/sqlite/group-commit.ts";
 import { addPoint, type Points, unpackChunk } from "./chunk.ts";
 import { type Dimensions, type Metric, metricOf } from "./metric.ts";
 import { MetricUpkeep } from "./metric-upkeep.ts";
-import type {
-  Datum,
-  MetricFilter,
-  MetricQuery,
-  MetricReader,
-  MetricStorage,
-  MetricStorageStatus,
-  Sender,
-  Series,
+import {
+  type Datum,
+  type MetricFilter,
+  type MetricQuery,
+  type MetricReader,
+  type MetricStorage,
+  type MetricStorageStatus,
+  type Sender,
+  type Series,
+  TooManySeries,
 } from "./metrics.ts";
 import { Packer, Unpacker } from "./packing.ts";
 import { packPoint, type Point, unpackPoint } from "./point.ts";
@@ -81,10 +82,13 @@ export class MetricStore implements MetricStorage, MetricReader, AsyncDisposable
   readonly #clock: Clock;
   readonly #maxSeries: number;
   readonly #maxBytes: number;
+  readonly #log: Log;
+  #full = false;
 
   private constructor(db: Database, { clock, log, maxSeries, maxBytes }: MetricStoreOptions) {
     this.#db = db;
     this.#clock = clock;
+    this.#log = log;
     this.#maxSeries = maxSeries ?? MAX_SERIES;
     this.#maxBytes = maxBytes ?? MAX_BYTES;
     this.#commit = new GroupCommit(db);
@@ -138,15 +142,15 @@ export class MetricStore implements MetricStorage, MetricReader, AsyncDisposable
 
   async put(data: readonly Datum[], sender?: Sender): Promise<void> {
     const now = this.#clock.now();
-    const entries = this.#index.take(data);
-    for (const entry of entries) entry.putAt = Math.max(entry.putAt, now);
+    const entries = this.#entries(data, now, sender);
     // a transaction that fails is tried again, alone: what it learned is kept only once it is committed
     const ids = new Map<SeriesEntry, number>();
     await this.#commit.write(() => {
       ids.clear();
       if (sender && !this.#isNew(sender, now)) return;
       for (const [index, datum] of data.entries()) {
-        const entry = entries[index]!;
+        const entry = entries[index];
+        if (!entry) continue;
         let id = ids.get(entry) ?? entry.id;
         if (id === undefined || (now - entry.savedPutAt >= SAVE_PUT_AT_MS && !ids.has(entry)))
           ids.set(entry, (id = this.#touch(entry, now)));
@@ -201,6 +205,21 @@ export class MetricStore implements MetricStorage, MetricReader, AsyncDisposable
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#upkeep[Symbol.asyncDispose]();
     this.#db[Symbol.dispose]();
+  }
+
+  /** The series that the data go into, in their order; undefined for what a sender has too many of. */
+  #entries(data: readonly Datum[], now: number, sender: Sender | undefined): (SeriesEntry | undefined)[] {
+    const entries = data.map((datum) => this.#index.take(datum));
+    const leftOut = entries.filter((entry) => !entry).length;
+    if (leftOut > 0 && !sender) {
+      for (const entry of entries) if (entry?.putAt === 0) this.#index.remove(entry);
+      throw new TooManySeries(this.#maxSeries);
+    }
+    if (leftOut > 0 && !this.#full)
+      this.#log.warn("There are too many metrics: new ones are left out.", { max: this.#maxSeries });
+    this.#full = leftOut > 0;
+    for (const entry of entries) if (entry) entry.putAt = Math.max(entry.putAt, now);
+    return entries;
   }
 
   /** Whether a batch was not taken before; from here on it was. */

@@ -25,7 +25,8 @@ export interface Sender {
 export interface MetricStorage {
   /**
    * All of the data or none of it; resolves once no kill of the process can undo it. Data of one turn of the event loop
-   * share a commit. Rejects with TooManySeries, or with StorageFull when the disk is full.
+   * share a commit. Rejects with TooManySeries, or with StorageFull when the disk is full. What a sender has of series
+   * that would be too many is left out instead, and told in the log.
    */
   put(data: readonly Datum[], sender?: Sender): Promise<void>;
 }

@@ -1,6 +1,6 @@
 /** Which metrics there are: in memory, since each datum and each question begins here. */
 import { type Metric, metricKey } from "./metric.ts";
-import { type MetricFilter, TooManySeries } from "./metrics.ts";
+import type { MetricFilter } from "./metrics.ts";
 
 /** The values of a metric in one unit. */
 export interface SeriesEntry {
@@ -39,22 +39,14 @@ export class SeriesIndex {
     this.#add(metricKey(metric), { metric, unit, id, putAt, savedPutAt: putAt });
   }
 
-  /** The series of these, in their order, those that are new among them; or TooManySeries, and none is new. */
-  take(wanted: readonly { readonly metric: Metric; readonly unit: string }[]): SeriesEntry[] {
-    const added: SeriesEntry[] = [];
-    return wanted.map(({ metric, unit }) => {
-      const key = metricKey(metric);
-      const known = this.#metrics.get(key)?.units.get(unit);
-      if (known) return known;
-      if (this.#sizes[owner(metric)] >= this.#max) {
-        for (const one of added) this.remove(one);
-        throw new TooManySeries(this.#max);
-      }
-      const entry = { metric, unit, id: undefined, putAt: 0, savedPutAt: 0 };
-      this.#add(key, entry);
-      added.push(entry);
-      return entry;
-    });
+  /** The series of a metric and unit, which may be new; undefined where it would be one too many. */
+  take({ metric, unit }: { readonly metric: Metric; readonly unit: string }): SeriesEntry | undefined {
+    const key = metricKey(metric);
+    const known = this.#metrics.get(key)?.units.get(unit);
+    if (known || this.#sizes[owner(metric)] >= this.#max) return known;
+    const entry = { metric, unit, id: undefined, putAt: 0, savedPutAt: 0 };
+    this.#add(key, entry);
+    return entry;
   }
 
   remove({ metric, unit }: SeriesEntry): void {
