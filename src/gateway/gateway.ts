@@ -15,7 +15,7 @@ import type { Credentials, Principal } from "../wire/credentials.ts";
 import { Denial, denialFault } from "../wire/denial.ts";
 import type { PlainExchange, PlainService } from "../wire/fast-path/plain-exchange.ts";
 import { Hosts } from "../wire/hosts.ts";
-import { type HttpRequest, receive } from "../wire/http.ts";
+import { type HttpRequest, receive, wholeBody } from "../wire/http.ts";
 import { INVOCATION_LIMIT } from "../wire/limits.ts";
 import { failure } from "../wire/protocol.ts";
 import { authenticate, type Dispatcher } from "../wire/server.ts";
@@ -137,9 +137,8 @@ class RuntimeGateway implements Gateway {
     const elsewhere = this.#hosts.pathStyle(request) !== request;
     const answer = elsewhere ? undefined : await this.#options.handover!.answerProven(request, caller);
     if (!answer) return exchange.decline();
-    const { status, headers, body = "" } = answer;
-    const bytes = Buffer.from(body as string | Uint8Array);
-    exchange.reply(status, Object.entries(headers).flat(), bytes, STALL_MS);
+    const { status, headers, body } = answer;
+    exchange.reply(status, Object.entries(headers).flat(), wholeBody(body), STALL_MS);
   }
 
   async #invoke(
@@ -222,8 +221,8 @@ class RuntimeGateway implements Gateway {
   #told(error: Error, requestId: string): [number, Record<string, string>, Buffer] {
     const told = failure(RUNTIME, error instanceof Denial ? denialFault(error, REST_JSON.dialect) : error);
     if (told.code === "InternalFailure") this.#report(error, requestId);
-    const { status, headers, body = "" } = REST_JSON.fail(RUNTIME, told);
-    return [status, { ...headers, "x-amzn-RequestId": requestId }, Buffer.from(body as string | Uint8Array)];
+    const { status, headers, body } = REST_JSON.fail(RUNTIME, told);
+    return [status, { ...headers, "x-amzn-RequestId": requestId }, wholeBody(body)];
   }
 
   /** Ending the reply closes the connection; on a client that is still sending, that could cost it the answer. */

@@ -9,7 +9,7 @@ import type { Random } from "../base/random.ts";
 import { FramedLink } from "../dataplane/framed-link.ts";
 import type { Principal } from "../wire/credentials.ts";
 import { PlainRequest } from "../wire/fast-path/plain-exchange.ts";
-import type { HttpResponse } from "../wire/http.ts";
+import { type HttpResponse, wholeBody } from "../wire/http.ts";
 import type { ProvenRequests } from "../wire/server.ts";
 import { unavailable } from "./refusal.ts";
 
@@ -115,10 +115,10 @@ function ask(control: ProvenRequests, head: string, bytes: Buffer, caller: Frame
   // it does not reject: whatever comes of the request is an answer
   void control
     .answerProven(new PlainRequest(path, headers, bytes), JSON.parse(principal) as Principal)
-    .then(({ status, headers: fields, body = "" }) =>
+    .then(({ status, headers: fields, body }) =>
       caller.answer({
         head: headOf([String(status), ...Object.entries(fields).flat()])!,
-        body: Buffer.from(body as string | Uint8Array),
+        body: wholeBody(body),
       }),
     );
 }
