@@ -114,6 +114,7 @@ export class RoleProcess {
     }
     const child = fork(module, {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
+      execArgv: [...process.execArgv, "--expose-gc"],
       env: { ...process.env, NODE_COMPILE_CACHE: getCompileCacheDir() },
     });
     this.#child = child;

@@ -53,6 +53,8 @@ export function runRole<Start extends RoleStart>(title: string, open: OpenRole<S
       socket,
       supervisor,
     });
+    // What only the start needed goes back to the system, while nobody waits: a third of all, and it would stay for long.
+    globalThis.gc?.({ type: "major", flavor: "last-resort" });
     supervisor.send({ kind: "ready" });
     beat();
     return opened;
