@@ -1,3 +1,6 @@
+/** Below this, a loop costs less than a call of the copy. */
+const SMALL = 24;
+
 /** Collects bytes that are written piece by piece. */
 export class ByteWriter {
   #bytes: Buffer;
@@ -10,7 +13,8 @@ export class ByteWriter {
 
   copy(bytes: Buffer, from: number, to: number): void {
     this.#reserve(to - from);
-    this.#length += bytes.copy(this.#bytes, this.#length, from, to);
+    if (to - from > SMALL) this.#length += bytes.copy(this.#bytes, this.#length, from, to);
+    else for (let at = from; at < to; at++) this.#bytes[this.#length++] = bytes[at]!;
   }
 
   byte(value: number): void {

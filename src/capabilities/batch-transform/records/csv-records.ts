@@ -3,7 +3,7 @@ import { CsvRow, takeColumns } from "./csv-row.ts";
 import type { JsonPath, Slice } from "./json-path.ts";
 import { LineCursor } from "./lines.ts";
 import { contiguous, type Payload } from "./payload.ts";
-import { onRecord, type RowFormat, type RowWork, wrongRows } from "./row-format.ts";
+import { failedAt, type RowFormat, type RowWork, wrongRows } from "./row-format.ts";
 
 const [LF, COMMA] = [10, 44];
 
@@ -27,10 +27,15 @@ export class CsvRecords implements RowFormat {
     const lines = new LineCursor(body, true);
     const row = new CsvRow(body);
     const out = new Fields(body.length + 1);
-    for (let index = 0; lines.next(); index++) {
-      row.set(lines.from, lines.to);
-      onRecord(payload, index, lines.from, () => takeColumns(this.#input!, row, undefined, out.take));
-      out.end();
+    let index = 0;
+    try {
+      for (; lines.next(); index++) {
+        row.set(lines.from, lines.to);
+        takeColumns(this.#input, row, undefined, out.take);
+        out.end();
+      }
+    } catch (error) {
+      throw failedAt(payload, index, lines.from, error);
     }
     return out.written;
   }
@@ -44,21 +49,22 @@ export class CsvRecords implements RowFormat {
     const out = new Fields(answer.length + (body ? body.length + 2 * payload.records : 1));
     const counted = this.#join || this.#stamp !== undefined;
     let index = 0;
-    for (; answers.next(); index++) {
-      if (counted && index === payload.records) throw wrongRows(payload, payload.records, rowsOf(answer));
-      records?.next();
-      answered.set(answers.from, answers.to);
-      record?.set(records!.from, records!.to);
-      if (this.#output)
-        onRecord(payload, index, records?.from ?? 0, () =>
-          takeColumns(this.#output!, record ?? answered, record && answered, out.take),
-        );
-      else {
-        if (record) out.take(body, record.from, record.to);
-        out.take(answer, answers.from, answers.to);
+    try {
+      for (; answers.next(); index++) {
+        if (counted && index === payload.records) throw wrongRows(payload, payload.records, rowsOf(answer));
+        records?.next();
+        answered.set(answers.from, answers.to);
+        record?.set(records!.from, records!.to);
+        if (this.#output) takeColumns(this.#output, record ?? answered, record && answered, out.take);
+        else {
+          if (record) out.take(body, record.from, record.to);
+          out.take(answer, answers.from, answers.to);
+        }
+        if (this.#stamp) out.stamp(this.#stamp(payload.start.record + index));
+        out.end();
       }
-      if (this.#stamp) out.stamp(this.#stamp(payload.start.record + index));
-      out.end();
+    } catch (error) {
+      throw failedAt(payload, index, records?.from ?? 0, error);
     }
     if (counted && index < payload.records) throw wrongRows(payload, payload.records, index);
     return out.written;

@@ -22,7 +22,7 @@ export class CsvRow {
   }
 
   has(field: number): boolean {
-    this.#find(field + 1);
+    if (this.#found <= field) this.#find(field + 1);
     return this.#found > field;
   }
 
@@ -93,13 +93,19 @@ export function takeColumns(
 }
 
 function takeColumn(index: number, row: CsvRow, joined: CsvRow | undefined, take: TakeBytes): void {
-  let of: CsvRow | undefined = row;
+  let of = row;
   let field = index;
   if (index < 0) {
-    const last = joined ?? row;
-    if (last.fields + index >= 0) [of, field] = [last, last.fields + index];
-    else if (joined) field = row.fields + joined.fields + index;
-  } else if (joined && !row.has(index)) [of, field] = [joined, index - row.fields];
+    if (joined) of = joined;
+    field = of.fields + index;
+    if (field < 0 && joined) {
+      of = row;
+      field += row.fields;
+    }
+  } else if (joined && !row.has(index)) {
+    of = joined;
+    field = index - row.fields;
+  }
   if (field < 0 || !of.has(field))
     throw new NoMatch(`has ${columnsOf(row, joined)} columns, and so none with the index ${index}`);
   take(of.bytes, of.start(field), of.end(field));

@@ -22,14 +22,20 @@ export interface RowFormat {
   answer(payload: Payload, answer: Buffer): Buffer;
 }
 
-/** Does it to the record with this index in the payload, which begins at this byte of the payload's body. */
+/** Works on the record with this index in the payload, which begins at this byte of the payload's body. */
 export function onRecord(payload: Payload, index: number, at: number, work: () => void): void {
   try {
     work();
   } catch (error) {
-    if (!(error instanceof NoMatch)) throw error;
-    throw new RecordError(payload.start.record + index, payload.start.offset + at, error.message);
+    throw failedAt(payload, index, at, error);
   }
+}
+
+/** What to throw for an error that came up at a record. */
+export function failedAt({ start }: Payload, index: number, at: number, error: unknown): unknown {
+  return error instanceof NoMatch
+    ? new RecordError(start.record + index, start.offset + at, error.message)
+    : error;
 }
 
 /** For an answer that can not be told apart by records. */
