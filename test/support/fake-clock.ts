@@ -4,6 +4,8 @@ import type { Clock } from "../../src/base/clock.ts";
 export class FakeClock implements Clock {
   readonly #start: number;
   #now: number;
+  /** How far the wall clock is from where it would be had it never been set. */
+  #set = 0;
   readonly #timers = new Set<{ readonly at: number; readonly callback: () => void }>();
 
   constructor(start = Date.UTC(2026, 0, 1)) {
@@ -12,7 +14,7 @@ export class FakeClock implements Clock {
   }
 
   now(): number {
-    return this.#now;
+    return this.#now + this.#set;
   }
 
   monotonic(): number {
@@ -23,6 +25,11 @@ export class FakeClock implements Clock {
     const timer = { at: this.#now + Math.max(0, delayMs), callback };
     this.#timers.add(timer);
     return () => this.#timers.delete(timer);
+  }
+
+  /** The wall clock is set, forwards or backwards: no time passes. */
+  jump(ms: number): void {
+    this.#set += ms;
   }
 
   /** How many timers are set: a test that leaves some has forgotten to stop something. */

@@ -19,6 +19,8 @@ export type NextStep =
 const MOST_BREAKS = 3;
 const UNREACHABLE_MS = 1_000;
 const FIRST_PAUSE_MS = 1_000;
+/** No request that is begun again waits for longer. */
+export const LONGEST_PAUSE_MS = FIRST_PAUSE_MS * 2 ** (MOST_BREAKS - 2);
 
 export function nextStep({ breaks, request }: QueuedRequest, trouble: Trouble, now: number): NextStep {
   if (now >= request.expiresAt) return { kind: "give-up", reason: expired(request.ttlSeconds) };

@@ -4,6 +4,7 @@
  */
 import { Database } from "../../base/sqlite/database.ts";
 import { GroupCommit } from "../../base/sqlite/group-commit.ts";
+import { LONGEST_PAUSE_MS } from "./next-step.ts";
 import type { AsyncRequest, EndedRequest, Ending, QueuedRequest } from "./request.ts";
 
 const MIGRATIONS: readonly string[] = [
@@ -62,16 +63,20 @@ export class RequestTable implements Disposable {
     });
   }
 
-  /** Begins up to `limit` requests whose turn it is: from here on only this attempt may end them. */
+  /**
+   * Begins up to `limit` requests whose turn it is: from here on only this attempt may end them. What is due later than
+   * any pause lasts was written before the clock was set back, and its turn it is.
+   */
   lease(endpointUid: string, now: number, limit: number): Promise<QueuedRequest[]> {
     return this.#commit.write(() =>
       this.#db
         .all<Row>(
           `UPDATE requests SET state = 'Running', attempt = attempt + 1, begun_at = coalesce(begun_at, :now)
-           WHERE id IN (SELECT id FROM requests WHERE endpoint = :endpoint AND state = 'Queued' AND due_at <= :now
+           WHERE id IN (SELECT id FROM requests WHERE endpoint = :endpoint AND state = 'Queued'
+                          AND (due_at <= :now OR due_at > :now + :longest)
                         ORDER BY due_at, id LIMIT :limit)
            RETURNING *`,
-          { endpoint: endpointUid, now, limit },
+          { endpoint: endpointUid, now, limit, longest: LONGEST_PAUSE_MS },
         )
         .map(queued)
         .sort((one, other) => one.id - other.id),

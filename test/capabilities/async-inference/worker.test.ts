@@ -181,3 +181,81 @@ test("an endpoint of no instances is woken once for what waits", async () => {
   await settled();
   expect(objects.get("out/a.out")).toBe("a");
 });
+
+const HOUR = 3_600_000;
+
+test("a clock that is set forwards ends what waits for too long by it, and nothing that is under way", async () => {
+  const ended: ((value: string) => void)[] = [];
+  model = () => new Promise((resolve) => ended.push(resolve));
+  await open();
+  for (const id of ["a", "b"]) await table.add(requestOf(id, { expiresAt: HOUR, ttlSeconds: 3600 }));
+  await worker!.routed("later", route("i1"));
+  await settled();
+  expect(calls).toEqual(["a"]);
+  clock.jump(24 * HOUR);
+  await clock.advance(1000);
+  await settled();
+  expect(failure("b")).toBe(
+    "ClientError: The request waited for longer than the 3600 s of RequestTTLSeconds.",
+  );
+  ended[0]!("done");
+  await settled();
+  expect([objects.get("out/a.out"), failure("a"), objects.get("out/b.out")]).toEqual([
+    "done",
+    undefined,
+    undefined,
+  ]);
+  expect([calls, table.endpoints()]).toEqual([["a"], []]);
+});
+
+test.each([-24 * HOUR, 24 * HOUR])(
+  "a model has its whole time, and no more, by a clock set by %i ms",
+  async (jump) => {
+    model = () => new Promise(() => {});
+    await open();
+    await table.add(requestOf("a", { expiresAt: 48 * HOUR, timeoutSeconds: 60 }));
+    await worker!.routed("later", route("i1"));
+    await settled();
+    clock.jump(jump);
+    await clock.advance(59_999);
+    await settled();
+    expect(failure("a")).toBeUndefined();
+    await clock.advance(1);
+    await settled();
+    expect(failure("a")).toBe(
+      "ClientError: The model did not answer within the 60 s of InvocationTimeoutSeconds.",
+    );
+    expect(table.endpoints()).toEqual([]);
+  },
+);
+
+test("a clock that is set backwards keeps nothing waiting: neither what came before nor what is begun again", async () => {
+  await open();
+  for (const id of ["a", "b"])
+    await table.add(requestOf(id, { receivedAt: 10 * HOUR, expiresAt: 11 * HOUR }));
+  const [broken] = await table.lease("uid", 10 * HOUR, 1);
+  await table.requeue(broken!, 10 * HOUR + 1000, true);
+  await worker!.routed("later", route("i1"));
+  await clock.advance(2000);
+  await settled();
+  expect(calls).toEqual(["b", "a"]);
+  expect([objects.get("out/a.out"), objects.get("out/b.out")]).toEqual(["a", "b"]);
+  expect(table.endpoints()).toEqual([]);
+});
+
+test("leases are no matter of time: what a control had begun before the clock was set is begun again by the next", async () => {
+  model = () => new Promise(() => {});
+  await open();
+  await table.add(requestOf("a", { expiresAt: HOUR }));
+  await worker!.routed("later", route("i1"));
+  await settled();
+  const ending = worker![Symbol.asyncDispose]();
+  await settled();
+  await ending;
+  clock.jump(-24 * HOUR);
+  model = async (input) => input;
+  await open();
+  await worker!.routed("later", route("i1"));
+  await settled();
+  expect([calls, objects.get("out/a.out"), table.endpoints()]).toEqual([["a", "a"], "a", []]);
+});
