@@ -24,13 +24,13 @@ const TYPES: ReadonlySet<string> = new Set<TensorType>([
   "string",
 ]);
 
-/** Loads an ONNX file, or its bytes, with onnxruntime. A file is read from its own folder, where external weights must lie too. */
-export async function loadOnnx(model: string | Uint8Array, threads: number): Promise<Model> {
+/** Loads an ONNX file with onnxruntime. The file is read from its own folder, where external weights must lie too. */
+export async function loadOnnx(path: string, threads: number): Promise<Model> {
   // Imported here and not above: the library takes most of an instance's start, and tree models do without it.
   const ort = await import("onnxruntime-node");
   let session: InferenceSession;
   try {
-    session = await ort.InferenceSession.create(model as string, {
+    session = await ort.InferenceSession.create(path, {
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       executionMode: "sequential",

@@ -172,7 +172,12 @@ export class WarmPool implements Disposable {
       .start({
         id,
         argv: confinement?.argv ?? command.argv,
-        environment: { ...inheritedVariables(inherited), ...command.environment, HOME: folder },
+        environment: {
+          ...inheritedVariables(inherited),
+          ...command.environment,
+          HOME: folder,
+          TIDEWAY_SOCKET: address.path,
+        },
         folder,
         log: { path: join(folder, "log"), maxBytes: logBytes },
         note: { warm: true } satisfies WarmNote,
