@@ -54,7 +54,8 @@ export class Subject implements AsyncDisposable {
     this.aws = new AwsClients(server.connection);
   }
 
-  static async start(): Promise<Subject> {
+  /** `env`: what it finds in its environment besides this process's own. */
+  static async start(env: Readonly<Record<string, string>> = {}): Promise<Subject> {
     const folder = await mkdtemp(join(tmpdir(), "tideway-bench-"));
     const start = performance.now();
     await using parts = new AsyncDisposableStack();
@@ -64,6 +65,7 @@ export class Subject implements AsyncDisposable {
         await ServerProcess.start(join(folder, "data"), {
           ...process.env,
           TIDEWAY_SERVERLESS_IDLE_SECONDS: String(IDLE_SECONDS),
+          ...env,
         }),
       ),
     );
