@@ -3,8 +3,10 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { ListObjectsV2Command } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { jsonLog } from "../../src/base/log.ts";
+import { AsyncEndpoint } from "../support/async-endpoint.ts";
 import { hasCgroups, hasSandbox } from "../support/isolation.ts";
 import { EXAMPLES, modelArchive, TidewayServer } from "../support/tideway-server.ts";
 import { until } from "./killable-server.ts";
@@ -89,6 +91,36 @@ describe.skipIf(!hasCgroups)("memory without end (needs cgroups)", () => {
     await expect(ask("1", "huge")).rejects.toMatchObject({ name: "ModelError" });
     expect((await tideway.invoke("good", ROW)).text).toMatch(/\d/);
   });
+});
+
+describe.skipIf(!hasCgroups)("memory without end, asked for asynchronously (needs cgroups)", () => {
+  test("fails with its reason after three instances, leaves no result, and takes nothing beside it along", async () => {
+    lines.length = 0;
+    const later = await AsyncEndpoint.deploy(tideway, {}, {}, { Image: "hostile" });
+    const [greedy, ...others] = await Promise.all(
+      ["allocate", "1", "2"].map((text) => later.invoke(text, {}, text)),
+    );
+    expect(await later.fetched(greedy!)).toEqual({
+      failed: true,
+      text: expect.stringMatching(
+        /^InternalServerError: Each of 3 instances broke off while it had the request\. The last time: ./,
+      ),
+      contentType: "text/plain; charset=utf-8",
+    });
+    for (const [index, one] of others.entries())
+      expect(await later.fetched(one)).toMatchObject({ failed: false, text: String(index + 1) });
+    expect(told("more memory than the 384 MiB that an instance of ml.m5.large has here")).not.toEqual([]);
+    // the endpoint serves on
+    expect(await later.fetched(await later.invoke("well"))).toMatchObject({ failed: false, text: "well" });
+    expect((await tideway.describe("later")).EndpointStatus).toBe("InService");
+    const { Contents = [] } = await tideway.s3.send(new ListObjectsV2Command({ Bucket: "jobs" }));
+    const keys = Contents.map(({ Key }) => Key!);
+    expect(keys.filter((key) => key.startsWith("failures/"))).toEqual([
+      greedy!.FailureLocation!.slice("s3://jobs/".length),
+    ]);
+    expect(keys.filter((key) => key.startsWith("out/"))).toHaveLength(3);
+    expect(keys).not.toContain(greedy!.OutputLocation!.slice("s3://jobs/".length));
+  }, 60_000);
 });
 
 describe.skipIf(!hasCgroups)("processes without end (needs cgroups)", () => {

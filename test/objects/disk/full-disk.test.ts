@@ -1,48 +1,28 @@
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmdirSync, readdirSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { StorageFull } from "../../../src/base/sqlite/database.ts";
 import { openTestStore } from "../../capabilities/s3/s3-server.ts";
+import { TinyDisk } from "../../support/tiny-disk.ts";
 import { collected } from "../object-store-contract.ts";
 
-const MOUNT = "/bin/mount";
-const UNMOUNT = "/bin/umount";
-
-/** A file system of a few bytes or inodes, where the machine lets us mount one. */
-function tiny(options: string): string | undefined {
-  const dir = mkdtempSync(join(tmpdir(), "tideway-full-"));
-  try {
-    execFileSync(MOUNT, ["-t", "tmpfs", "-o", options, "tmpfs", dir], { stdio: "ignore" });
-    return dir;
-  } catch {
-    rmdirSync(dir);
-    return undefined;
-  }
-}
-
-const small = tiny("size=8m");
-const fewInodes = tiny("size=64m,nr_inodes=300");
+const small = TinyDisk.mount("size=8m");
+const fewInodes = TinyDisk.mount("size=64m,nr_inodes=300");
 afterAll(() => {
-  for (const dir of [small, fewInodes]) {
-    if (dir === undefined) continue;
-    execFileSync(UNMOUNT, [dir]);
-    rmdirSync(dir);
-  }
+  for (const disk of [small, fewInodes]) disk?.[Symbol.dispose]();
 });
 
 describe.skipIf(small === undefined || fewInodes === undefined)(
   "a full disk (needs the right to mount a tmpfs)",
   () => {
     test("refuses what has no room, shows nothing of it, and goes on when there is room", async () => {
-      await using store = openTestStore(small!);
+      await using store = openTestStore(small!.dir);
       store.createBucket("bucket", "us-east-1");
       await store.put("bucket", "kept", Buffer.alloc(1 << 20, "k"));
       const put = () => store.put("bucket", "big", Buffer.alloc(10 << 20));
       await expect(put()).rejects.toBeInstanceOf(StorageFull);
       await expect(store.head("bucket", "big")).rejects.toThrow('There is no object "big"');
-      expect(readdirSync(join(small!, "files", "tmp"))).toEqual([]);
+      expect(readdirSync(join(small!.dir, "files", "tmp"))).toEqual([]);
       await store.put("bucket", "next", Buffer.alloc(1 << 20, "n"));
       expect(
         (await collected((await store.get("bucket", "kept")).body)).equals(Buffer.alloc(1 << 20, "k")),
@@ -50,7 +30,7 @@ describe.skipIf(small === undefined || fewInodes === undefined)(
     });
 
     test("refuses what has no inode", async () => {
-      await using store = openTestStore(fewInodes!);
+      await using store = openTestStore(fewInodes!.dir);
       store.createBucket("bucket", "us-east-1");
       const fill = async () => {
         for (let i = 0; i < 400; i++) await store.put("bucket", `key-${i}`, Buffer.from("x"));
