@@ -110,6 +110,8 @@ export class Call implements InstanceEvents, Expiring {
       this.#exchange!,
       this.#tools.deadlines.after(this.#tools.limits.streamIdleMs),
       (failure) => {
+        this.#variant.metrics?.streamEnded(failure !== undefined);
+        this.#countAnswer(this.#status);
         if (failure)
           this.#blame(failure.errorCode === "StreamBroken" ? "broken" : "timed-out", failure.message);
         this.#leave();
@@ -119,8 +121,10 @@ export class Call implements InstanceEvents, Expiring {
   }
 
   onData(chunk: Uint8Array): void {
-    if (this.#stream) return this.#stream.push(chunk);
+    if (this.#stream && this.#size === 0)
+      this.#variant.metrics?.firstChunk(this.#modelMs(), this.#overheadMs());
     this.#size += chunk.byteLength;
+    if (this.#stream) return this.#stream.push(chunk);
     if (this.#size > this.#tools.limits.responseBytes) {
       this.#exchange!.abort();
       this.#settle(
@@ -193,7 +197,31 @@ export class Call implements InstanceEvents, Expiring {
   #settle(result: Result, resolve = this.#resolve): void {
     if (this.#over) return;
     this.#leave();
+    // one that goes on elsewhere is counted there
+    if (resolve === this.#resolve) this.#count(result);
     resolve(result);
+  }
+
+  #count(result: Result): void {
+    const { metrics, instances } = this.#variant;
+    if (result.kind === "cancelled") metrics?.cancelled(instances.length);
+    else if (result.kind === "answered") this.#countAnswer(this.#status);
+    // a status of success that is none: its body is too long
+    else if (result.kind === "model-error") this.#countAnswer(ok(result.status) ? 0 : result.status);
+  }
+
+  #countAnswer(status: number): void {
+    const { metrics, instances } = this.#variant;
+    metrics?.answered(status, instances.length, this.#modelMs(), this.#overheadMs());
+  }
+
+  #modelMs(): number {
+    return this.#tools.clock.monotonic() - this.#startedAt;
+  }
+
+  #overheadMs(): number {
+    const { receivedAt = this.#startedAt } = this.#invocation;
+    return this.#startedAt - receivedAt;
   }
 
   #leave(): void {

@@ -10,6 +10,7 @@ import { HttpLink, KEEP_ALIVE_MS } from "./http-link.ts";
 import { pickInstance } from "./instance-picker.ts";
 import type { ModelStream } from "./model-stream.ts";
 import type { Outcome } from "./outcome.ts";
+import type { RequestMetrics } from "./request-metrics.ts";
 import { RouteWaits } from "./route-waits.ts";
 import { SERVERLESS_BYTES, ServerlessCalls } from "./serverless-calls.ts";
 import {
@@ -29,6 +30,8 @@ export interface DataPlaneOptions {
   readonly limits?: Partial<Limits>;
   readonly onInstanceFailure?: OnInstanceFailure;
   readonly onDemand?: OnDemand;
+  /** Where requests are counted; without it they are not. */
+  readonly metrics?: RequestMetrics;
 }
 
 const LIMITS: Limits = {
@@ -53,12 +56,15 @@ export function createDataPlane({
   limits,
   onInstanceFailure,
   onDemand,
+  metrics,
 }: DataPlaneOptions): DataPlane {
   const deadlines = new Deadlines(clock);
-  const routes = new Routes((address) =>
-    address.kind === "unix" && address.framesPath !== undefined
-      ? new FramedLink(address.framesPath)
-      : new HttpLink(address, deadlines.after(KEEP_ALIVE_MS)),
+  const routes = new Routes(
+    (address) =>
+      address.kind === "unix" && address.framesPath !== undefined
+        ? new FramedLink(address.framesPath)
+        : new HttpLink(address, deadlines.after(KEEP_ALIVE_MS)),
+    metrics,
   );
   const tools: CallTools = {
     clock,
@@ -113,15 +119,28 @@ export function createDataPlane({
     if (found) return serverless.call(invocation, streaming, found.endpoint, found.variant);
     const choice = choose(invocation);
     if ("kind" in choice)
-      return patient && choice.kind === "not-ready" ? wait(invocation, streaming) : choice;
+      return patient && choice.kind === "not-ready"
+        ? wait(invocation, streaming)
+        : refused(invocation, choice);
     const { endpoint, variant, instance } = choice;
-    if (endpoint.load.outstanding >= endpoint.maxOutstanding || !keepsPace(variant))
+    if (endpoint.load.outstanding >= endpoint.maxOutstanding || !keepsPace(variant)) {
+      variant.metrics?.refused(503);
       return { kind: "overloaded", endpoint: endpoint.name };
+    }
     if (invocation.signal.aborted) return { kind: "cancelled" };
     return new Promise((resolve) => {
       const unsent = patient ? () => resolve(wait(invocation, streaming)) : resolve;
       new Call(tools, invocation, endpoint, variant, instance, streaming, resolve, unsent).start();
     });
+  }
+
+  /** Counts what no instance gets to see, where it is known whose it was. */
+  function refused(invocation: Invocation, outcome: Outcome<never>): Outcome<never> {
+    if (!["not-ready", "no-capacity", "overloaded"].includes(outcome.kind)) return outcome;
+    const { variants = [] } = routes.find(invocation.endpoint) ?? {};
+    const name = invocation.targetVariant ?? ("variant" in outcome ? outcome.variant : undefined);
+    (name === undefined ? variants[0] : variantNamed(variants, name))?.metrics?.refused(503);
+    return outcome;
   }
 
   const keepsPace = ({ fleet, instances, maxWaitMs }: RoutedVariant): boolean =>
@@ -132,7 +151,7 @@ export function createDataPlane({
     const endpoint = routes.find(invocation.endpoint);
     if (!endpoint) return call(invocation, streaming, false);
     if (endpoint.load.outstanding >= endpoint.maxOutstanding)
-      return { kind: "overloaded", endpoint: endpoint.name };
+      return refused(invocation, { kind: "overloaded", endpoint: endpoint.name });
     const decided = (): boolean => {
       const choice = choose(invocation);
       if ("kind" in choice) return choice.kind !== "not-ready";
@@ -160,6 +179,7 @@ export function createDataPlane({
     invoke: (invocation) => Promise.resolve(call(invocation, false)) as Promise<Outcome<Uint8Array>>,
     invokeStreaming: async (invocation) => call(invocation, true) as Promise<Outcome<ModelStream>>,
     bodyLimit: (endpoint) => (routes.find(endpoint)?.variants[0]?.serverless ? SERVERLESS_BYTES : undefined),
+    load: () => routes.load(),
     inFlight: (fleet) => routes.fleet(fleet)?.outstanding ?? 0,
     drained: async (fleet) => routes.fleet(fleet)?.idle(),
     [Symbol.asyncDispose]: async () => {

@@ -14,6 +14,8 @@ export interface Invocation {
   readonly body: Uint8Array;
   /** Aborts when the client goes away. */
   readonly signal: Departure;
+  /** When it came in, by the monotonic clock; what passed until a model gets it is overhead. */
+  readonly receivedAt?: number;
 }
 
 /** The part of an AbortSignal that the data plane uses, so that a gateway can have a cheaper one per request. */
@@ -35,6 +37,8 @@ export interface DataPlane extends AsyncDisposable {
   bodyLimit(endpoint: string): number | undefined;
   /** Requests in flight to a fleet, whether or not it is still routed to. */
   inFlight(fleet: string): number;
+  /** Requests in flight to each instance that has any. */
+  load(): Readonly<Record<string, number>>;
   /** Resolves once no request is in flight to the fleet: at once when there is none. */
   drained(fleet: string): Promise<void>;
 }

@@ -35,6 +35,7 @@ function readVariant(value: unknown): VariantRoute {
     instances: list(variant, "instances", readInstance),
     pending: optional(variant, "pending", number),
     maxWaitMs: optional(variant, "maxWaitMs", number),
+    config: optional(variant, "config", text),
     serverless: optional(variant, "serverless", readServerless),
   });
 }

@@ -4,6 +4,7 @@ import type { Candidate } from "./instance-picker.ts";
 import type { InstanceLink } from "./instance-link.ts";
 import { Load } from "./load.ts";
 import { Pace } from "./pace.ts";
+import type { RequestMetrics, VariantMetrics } from "./request-metrics.ts";
 import type {
   EndpointRoute,
   InstanceAddress,
@@ -70,6 +71,8 @@ export interface RoutedVariant {
   readonly pending: number;
   readonly maxWaitMs: number;
   readonly serverless: ServerlessRoute | undefined;
+  /** Where its requests are counted, if they are. */
+  readonly metrics: VariantMetrics | undefined;
 }
 
 export interface RoutedEndpoint {
@@ -103,13 +106,15 @@ export class RoutedFleet extends Load {
 /** Holds what the newest table says. A change costs what it changes, not what the table holds. */
 export class Routes implements Disposable {
   readonly #connect: (address: InstanceAddress) => InstanceLink;
+  readonly #metrics: RequestMetrics | undefined;
   #version = 0;
   readonly #endpoints = new Map<string, RoutedEndpoint>();
   readonly #instances = new Map<string, RoutedInstance>();
   readonly #fleets = new Map<string, RoutedFleet>();
 
-  constructor(connect: (address: InstanceAddress) => InstanceLink) {
+  constructor(connect: (address: InstanceAddress) => InstanceLink, metrics?: RequestMetrics) {
     this.#connect = connect;
+    this.#metrics = metrics;
   }
 
   get version(): number {
@@ -123,6 +128,13 @@ export class Routes implements Disposable {
 
   fleet(name: string): Load | undefined {
     return this.#fleets.get(name);
+  }
+
+  /** How many requests are in flight to each instance that has any. */
+  load(): Record<string, number> {
+    const load: Record<string, number> = {};
+    for (const { id, outstanding } of this.#instances.values()) if (outstanding > 0) load[id] = outstanding;
+    return load;
   }
 
   take(table: RoutingTable): number {
@@ -165,6 +177,7 @@ export class Routes implements Disposable {
         pending: variant.pending ?? 0,
         maxWaitMs: variant.maxWaitMs ?? MAX_WAIT_MS,
         serverless: variant.serverless,
+        metrics: this.#metrics?.enter(route.name, variant.name, variant.config),
       })),
     };
   }
@@ -187,7 +200,8 @@ export class Routes implements Disposable {
     return one;
   }
 
-  #release({ fleet, instances }: RoutedVariant): void {
+  #release({ fleet, instances, metrics }: RoutedVariant): void {
+    if (metrics) metrics.users--;
     if (--fleet.users === 0) this.#forget(fleet);
     for (const one of instances) {
       if (--one.users > 0) continue;

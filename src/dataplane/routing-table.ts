@@ -28,6 +28,8 @@ export interface VariantRoute {
   readonly pending?: number;
   /** How long a request may have to wait for others, at the fleet's pace; 900 ms unless said otherwise. */
   readonly maxWaitMs?: number;
+  /** The endpoint's configuration, while another one is taking its place: its requests are measured apart, too. */
+  readonly config?: string;
   /** Its workers are started for requests and stopped without: there may be none. */
   readonly serverless?: ServerlessRoute;
 }

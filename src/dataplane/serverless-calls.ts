@@ -50,9 +50,14 @@ export class ServerlessCalls implements Disposable {
   ): Promise<Result> | Result {
     const { fleet, serverless } = variant;
     const { maxConcurrency, failure } = serverless!;
-    if (failure !== undefined) return failed(variant, failure);
-    if (fleet.outstanding + this.#waiting(fleet.name) >= maxConcurrency)
+    if (failure !== undefined) {
+      variant.metrics?.refused(503);
+      return failed(variant, failure);
+    }
+    if (fleet.outstanding + this.#waiting(fleet.name) >= maxConcurrency) {
+      variant.metrics?.refused(400);
       return { kind: "throttled", endpoint: endpoint.name, maxConcurrency };
+    }
     if (invocation.signal.aborted) return { kind: "cancelled" };
     return new Promise((resolve) => {
       const worker = this.#waiting(fleet.name) === 0 ? this.#free(variant) : undefined;
@@ -129,6 +134,7 @@ export class ServerlessCalls implements Disposable {
       },
       (result) => {
         leave();
+        if (result.kind === "not-ready") variant.metrics?.refused(503);
         resolve(result);
       },
       { kind: "not-ready", endpoint: invocation.endpoint, variant: variant.name },

@@ -104,14 +104,25 @@ class RuntimeGateway implements Gateway {
     const { request } = exchange;
     const target = invocationTarget(request.method, request.path);
     if (!target) return this.#handOver(exchange);
-    const requestId = this.#options.random.uuid();
+    const { clock, random } = this.#options;
+    const receivedAt = clock.monotonic();
+    const requestId = random.uuid();
     try {
       const { signature, input } = this.#admit(target, request);
       const body = request.bytes;
       signature.check(sha256(body));
       const { endpoint, targetVariant, headers } = input;
       const { method, path } = target;
-      const invocation = { endpoint, targetVariant, method, path, headers, body, signal: exchange };
+      const invocation = {
+        endpoint,
+        targetVariant,
+        method,
+        path,
+        headers,
+        body,
+        signal: exchange,
+        receivedAt,
+      };
       const outcome = await this.#options.dataPlane.invoke(invocation);
       replyPlain(exchange, requestId, this.#answered(outcome, endpoint));
     } catch (error) {
@@ -147,6 +158,7 @@ class RuntimeGateway implements Gateway {
     reply: ServerResponse,
     requestId: string,
   ): Promise<void> {
+    const receivedAt = this.#options.clock.monotonic();
     const gone = new ClientGone(reply);
     const request = receive(message);
     const { signature, input } = this.#admit(target, request);
@@ -163,6 +175,7 @@ class RuntimeGateway implements Gateway {
       headers,
       body,
       signal: gone,
+      receivedAt,
     };
     if (target.kind === "invoke")
       endAnswer(reply, requestId, this.#answered(await dataPlane.invoke(invocation), endpoint));

@@ -11,29 +11,50 @@ export interface Point {
   readonly sketch: Sketch | undefined;
 }
 
-/** A point that grows. */
+/** A point that grows. As long as all of its values are equal, no sketch of them is needed. */
 export class Accumulator implements Point {
   sum = 0;
   count = 0;
   min = Infinity;
   max = -Infinity;
-  sketch: Sketch | undefined = new Sketch();
+  #sketch: Sketch | undefined;
+  #unknown = false;
+
+  get sketch(): Sketch | undefined {
+    if (this.#unknown) return undefined;
+    return this.#sketch ?? this.#equal();
+  }
 
   add(value: number, count = 1): void {
-    this.sum += value * count;
-    this.count += count;
-    if (value < this.min) this.min = value;
-    if (value > this.max) this.max = value;
-    this.sketch?.add(value, count);
+    if (value !== this.min && this.count > 0 && !this.#unknown) this.#sketch ??= this.#equal();
+    this.#sketch?.add(value, count);
+    this.#count(value * count, count, value, value);
   }
 
   merge({ sum, count, min, max, sketch }: Point): void {
+    if (count === 0) return;
+    if (!sketch) {
+      this.#unknown = true;
+      this.#sketch = undefined;
+    } else if (!this.#unknown && !(min === max && (this.count === 0 || min === this.min) && !this.#sketch)) {
+      this.#sketch ??= this.#equal();
+      this.#sketch.merge(sketch);
+    }
+    this.#count(sum, count, min, max);
+  }
+
+  #count(sum: number, count: number, min: number, max: number): void {
     this.sum += sum;
     this.count += count;
     if (min < this.min) this.min = min;
     if (max > this.max) this.max = max;
-    if (sketch) this.sketch?.merge(sketch);
-    else this.sketch = undefined;
+  }
+
+  /** What a sketch of values that are all equal is. */
+  #equal(): Sketch {
+    const sketch = new Sketch();
+    if (this.count > 0) sketch.add(this.min, this.count);
+    return sketch;
   }
 }
 
