@@ -6,6 +6,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { asyncOperations } from "../src/capabilities/async-inference/operations.ts";
+import { transformOperations } from "../src/capabilities/batch-transform/operations.ts";
 import { hostingOperations } from "../src/capabilities/hosting/operations.ts";
 import { iamHandlers } from "../src/capabilities/iam/operations.ts";
 import { s3Handlers } from "../src/capabilities/s3/operations.ts";
@@ -18,7 +19,7 @@ import { services } from "../src/services.ts";
 export async function mounted(): Promise<Readonly<Record<string, BuiltService>>> {
   const absent = {} as never;
   const all = services({
-    sagemaker: async () => hostingOperations(absent),
+    sagemaker: async () => ({ ...hostingOperations(absent), ...transformOperations(absent) }),
     runtime: async () => asyncOperations(absent),
     s3: async () => s3Handlers(absent, "us-east-1"),
     sts: async () => stsHandlers(absent),

@@ -2,12 +2,14 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { packageVersion } from "../base/package-version.ts";
-import { instanceCaller } from "../dataplane/instance-call.ts";
 import { RequestTable } from "../capabilities/async-inference/request-table.ts";
 import { AsyncWorker } from "../capabilities/async-inference/worker.ts";
+import { isTransformFleet, openBatchTransform } from "../capabilities/batch-transform/batch-transform.ts";
 import { endpointReconciler } from "../capabilities/hosting/controller.ts";
+import { containerSpec } from "../capabilities/hosting/deployment-plan.ts";
 import { endpointOfFleet } from "../capabilities/hosting/fleets.ts";
 import { EndpointKind } from "../capabilities/hosting/kinds.ts";
+import { findModel } from "../capabilities/hosting/model-operations.ts";
 import { hostingOperations } from "../capabilities/hosting/operations.ts";
 import { stopOrphanFleets } from "../capabilities/hosting/orphan-fleets.ts";
 import { wakeEndpoint } from "../capabilities/hosting/wake-endpoint.ts";
@@ -20,6 +22,7 @@ import { Queues } from "../capabilities/sqs/queues.ts";
 import { SessionCredentials } from "../capabilities/sts/session-credentials.ts";
 import type { Engine } from "../compute/engine.ts";
 import { OWN_IMAGES, type ImageAliases as Aliases } from "../compute/images.ts";
+import { instanceCaller } from "../dataplane/instance-call.ts";
 import type { RoutePublisher } from "../dataplane/routing-table.ts";
 import type { ObjectStore } from "../objects/object-store.ts";
 import { services } from "../services.ts";
@@ -74,7 +77,14 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
   given.routes.prune(await store.names(EndpointKind));
   const stopping = new AbortController();
   parts.defer(() => stopping.abort());
-  await stopOrphanFleets({ store, engine, clock, log, signal: stopping.signal });
+  await stopOrphanFleets({
+    store,
+    engine,
+    clock,
+    log,
+    isOthers: (fleet) => isTransformFleet(store, fleet),
+    signal: stopping.signal,
+  });
 
   const hosting = hostingOperations({
     account,
@@ -110,8 +120,25 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
   parts.defer(engine.watch(look));
   given.scale.watch(look);
 
+  const transforms = parts.use(
+    await openBatchTransform({
+      account,
+      store,
+      engine,
+      objects,
+      clock,
+      random,
+      log,
+      fatal,
+      dataDir: settings.dataDir,
+      describeHoldMs: settings.describeHoldMs,
+      containerOf: async (model) => containerSpec((await findModel(account, store, model)).spec),
+      call: instanceCaller(clock),
+    }),
+  );
+
   const mounts = services({
-    sagemaker: async () => hosting,
+    sagemaker: async () => ({ ...hosting, ...transforms.operations }),
     runtime: async () =>
       (await import("../capabilities/async-inference/operations.ts")).asyncOperations({
         account,
@@ -136,6 +163,7 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
     engine,
     aliases,
     builtIn: OWN_IMAGES,
+    transformJob: (name) => transforms.describe(name),
     credentials,
     allowedHosts: hosts,
     clock,

@@ -62,7 +62,8 @@ export class Control {
     const random = this.#world.dice;
     const log = this.#log();
     const { store, engine, routes } = this.#ports;
-    await stopOrphanFleets({ store, engine, clock, log, signal: new AbortController().signal });
+    const { signal } = new AbortController();
+    await stopOrphanFleets({ store, engine, clock, log, isOthers: async () => false, signal });
     routes.prune(await store.names(EndpointKind));
     const scale = new WorkerScale(clock, 300_000);
     const reconcile = endpointReconciler({ store, engine, routes, clock, log, scale });

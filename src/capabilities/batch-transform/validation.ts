@@ -22,6 +22,12 @@ export function checkJob(job: CreateTransformJobRequest): void {
     throw wrongUri("DestinationS3Uri", "s3://bucket/prefix", job.DataCaptureConfig.DestinationS3Uri!);
   if (resources!.InstanceCount! > MOST_INSTANCES)
     throw invalid(`InstanceCount can not be greater than ${MOST_INSTANCES}.`);
+  for (const [member, type] of [
+    ["ContentType", input!.ContentType],
+    ["Accept", output!.Accept],
+  ])
+    if (type !== undefined && !/^[\x20-\x7e]*$/.test(type))
+      throw invalid(`${member} goes to the container as a header, and may hold visible ASCII only.`);
   checkPayload(job);
   checkRecords(job);
 }
@@ -38,12 +44,13 @@ function checkPayload({ MaxPayloadInMB, MaxConcurrentTransforms }: CreateTransfo
     );
 }
 
-function checkRecords(job: CreateTransformJobRequest): void {
+/** The plan that a job would have tells whether it can have one. */
+function checkRecords(job: CreateTransformJobRequest): RecordPlan {
   const split = job.TransformInput!.SplitType ?? "None";
   if (job.BatchStrategy === "SingleRecord" && split === "None")
     throw invalid("BatchStrategy SingleRecord needs a SplitType of Line, RecordIO or TFRecord.");
   try {
-    new RecordPlan({
+    return new RecordPlan({
       input: job.TransformInput!,
       output: job.TransformOutput!,
       processing: job.DataProcessing,

@@ -10,6 +10,8 @@ export interface OrphanFleetsPorts {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly log: Log;
+  /** Whether somebody else's fleets are these: no endpoint's, and no orphan. */
+  readonly isOthers: (fleet: string) => Promise<boolean>;
   /** Ends the tries. */
   readonly signal: AbortSignal;
 }
@@ -22,12 +24,13 @@ const STOP_AGAIN_MS = 5000;
  * earlier state. Those of an endpoint that is there are its controller's concern. Resolves with their ids while they stop.
  */
 export async function stopOrphanFleets(ports: OrphanFleetsPorts): Promise<readonly string[]> {
-  const { store, engine, log } = ports;
+  const { store, engine, log, isOthers } = ports;
   const orphans: string[] = [];
   for (const { id } of engine.fleets()) {
     const name = endpointOfFleet(id);
     const endpoint = name === undefined ? undefined : await store.get(EndpointKind, name);
-    if (!endpoint || !id.startsWith(fleetPrefix(endpoint))) orphans.push(id);
+    if (endpoint && id.startsWith(fleetPrefix(endpoint))) continue;
+    if (!(await isOthers(id))) orphans.push(id);
   }
   if (orphans.length) log.warn("Stopping instances of endpoints that do not exist.", { fleets: orphans });
   for (const id of orphans) void stop(id, ports);

@@ -26,6 +26,8 @@ export interface PlatformPorts {
   readonly aliases: ImageAliases;
   /** What runs without an alias. */
   readonly builtIn: readonly { readonly name: string; readonly kind: "builtin" | "script" }[];
+  /** How far a transform job is; undefined when there is none of that name. */
+  readonly transformJob: (name: string) => Promise<object | undefined>;
   readonly credentials: Credentials;
   readonly allowedHosts: readonly string[];
   readonly clock: Clock;
@@ -82,6 +84,15 @@ export function platformApi(ports: PlatformPorts): {
       async (name) => {
         await aliases.remove(name);
         return { json: { name } };
+      },
+    ],
+    [
+      "GET",
+      /^\/_tideway\/transform-jobs\/([^/]+)$/,
+      async (name) => {
+        const json = await ports.transformJob(name);
+        if (!json) throw new Fault("ResourceNotFound", `Could not find transform job "${name}".`, 404);
+        return { json };
       },
     ],
     [

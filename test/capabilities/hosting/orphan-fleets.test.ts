@@ -15,16 +15,18 @@ test("fleets that no endpoint owns are stopped, also by an engine that fails to 
   const orphans = ["00000000-r1-0-iris", owned!.id.replace(/iris$/, "rose"), "not-a-name-of-hosting"];
   for (const id of orphans) await engine.apply({ ...spec, id });
   const { signal } = new AbortController();
-  const ports = { store, engine, clock, log: silentLog, signal };
+  const isOthers = async (fleet: string) => fleet === "of-another-capability";
+  await engine.apply({ ...spec, id: "of-another-capability" });
+  const ports = { store, engine, clock, log: silentLog, isOthers, signal };
   const remove = engine.delete.bind(engine);
   engine.delete = async () => {
     throw new Error("not now");
   };
   expect(await stopOrphanFleets(ports)).toEqual(orphans);
   await clock.advance(1_000);
-  expect(engine.fleets()).toHaveLength(4);
+  expect(engine.fleets()).toHaveLength(5);
   engine.delete = remove;
   await clock.advance(5_000);
-  expect(engine.fleets()).toEqual([owned]);
+  expect(engine.fleets().map(({ id }) => id)).toEqual([owned!.id, "of-another-capability"]);
   expect(await stopOrphanFleets(ports)).toEqual([]);
 });
