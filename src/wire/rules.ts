@@ -2,6 +2,7 @@
  * The constraints of the API's model that the SDK's schemas lack, by member name. A test holds them against botocore's
  * copy of the model (test/wire/rules.test.ts). Patterns stand as the model has them: clients print them.
  */
+import type * as CloudWatch from "@aws-sdk/client-cloudwatch";
 import type * as S3 from "@aws-sdk/client-s3";
 import type * as SageMaker from "@aws-sdk/client-sagemaker";
 import { integer, list, map, number, oneOf, text } from "./constraint.ts";
@@ -275,6 +276,72 @@ export const SNS_RULES: Rules = {
   "Tag.Value": text(0, 256),
   TagKeys: { each: text(1, 128) },
 };
+
+const ACTIONS = { max: 5, each: text(1, 1024) };
+const ALARM_NAMES = { max: 100, each: text(1, 255) };
+
+/** Metrics and alarms. */
+export const cloudWatchRules = (sdk: typeof CloudWatch): Rules => ({
+  Namespace: text(1, 255, "[^:].*"),
+  MetricName: text(1, 255),
+  Dimensions: { max: 30 },
+  "ListMetricsInput.Dimensions": { max: 10 },
+  "Dimension.Name": text(1, 255),
+  "Dimension.Value": text(1, 1024),
+  "DimensionFilter.Name": text(1, 255),
+  "DimensionFilter.Value": text(1, 1024),
+  Unit: oneOf(sdk.StandardUnit),
+  StorageResolution: integer(1),
+  Period: integer(1),
+  Statistic: oneOf(sdk.Statistic),
+  Statistics: list(1, 5, oneOf(sdk.Statistic)),
+  ExtendedStatistics: list(1, 10),
+  Id: text(1, 255),
+  Expression: text(1, 2048),
+  AccountId: text(1, 255),
+  OwningAccount: text(1, 255),
+  RecentlyActive: oneOf(sdk.RecentlyActive),
+  ScanBy: oneOf(sdk.ScanBy),
+  KeyAttributes: map(2, 4, text(1, 32), text(1, 2048)),
+  Attributes: map(0, 10, text(1, 256), text(1, 2048)),
+
+  // alarms
+  AlarmName: text(1, 255),
+  AlarmNames: ALARM_NAMES,
+  AlarmNamePrefix: text(1, 255),
+  ChildrenOfAlarmName: text(1, 255),
+  ParentsOfAlarmName: text(1, 255),
+  AlarmDescription: text(0, 1024),
+  OKActions: ACTIONS,
+  AlarmActions: ACTIONS,
+  InsufficientDataActions: ACTIONS,
+  ActionPrefix: text(1, 1024),
+  EvaluationPeriods: integer(1),
+  DatapointsToAlarm: integer(1),
+  ComparisonOperator: oneOf(sdk.ComparisonOperator),
+  TreatMissingData: text(1, 255),
+  EvaluateLowSampleCountPercentile: text(1, 255),
+  EvaluationInterval: integer(10, 3600),
+  Query: text(1, 10_000),
+  PendingPeriod: integer(0, 86_400),
+  RecoveryPeriod: integer(0, 86_400),
+  ThresholdMetricId: text(1, 255),
+  AlarmRule: text(1, 10_240),
+  ActionsSuppressor: text(1, 1600),
+  AlarmTypes: { each: oneOf(sdk.AlarmType) },
+  StateValue: oneOf(sdk.StateValue),
+  StateReason: text(0, 1023),
+  StateReasonData: text(0, 4000),
+  HistoryItemType: oneOf(sdk.HistoryItemType),
+  AlarmContributorId: text(1, 16),
+  MaxRecords: integer(1, 100),
+
+  // tags
+  ResourceARN: text(1, 1024),
+  "Tag.Key": text(1, 128),
+  "Tag.Value": text(0, 256),
+  TagKeys: { each: text(1, 128) },
+});
 
 /** What S3 itself refuses of what its model constrains; it ignores or answers in its own way to the rest. */
 export const s3Rules = (sdk: typeof S3): Rules => ({

@@ -1,9 +1,11 @@
 import { spawnSync } from "node:child_process";
+import * as cloudwatch from "@aws-sdk/client-cloudwatch";
 import * as s3 from "@aws-sdk/client-s3";
 import * as sagemaker from "@aws-sdk/client-sagemaker";
 import { describe, expect, test } from "vitest";
 import type { Constraint } from "../../src/wire/constraint.ts";
 import {
+  cloudWatchRules,
   IAM_RULES,
   RUNTIME_RULES,
   s3Rules,
@@ -67,6 +69,13 @@ const HOSTING = `
   CreateTransformJob DescribeTransformJob ListTransformJobs StopTransformJob`
   .trim()
   .split(/\s+/);
+const METRICS_AND_ALARMS = `
+  PutMetricData GetMetricData GetMetricStatistics ListMetrics
+  PutMetricAlarm PutCompositeAlarm DescribeAlarms DescribeAlarmsForMetric DescribeAlarmHistory
+  SetAlarmState EnableAlarmActions DisableAlarmActions DeleteAlarms
+  TagResource UntagResource ListTagsForResource`
+  .trim()
+  .split(/\s+/);
 const TABLES: [string, readonly string[], Rules][] = [
   ["sagemaker", HOSTING, sagemakerRules(sagemaker)],
   ["sagemaker-runtime", [], RUNTIME_RULES],
@@ -77,6 +86,7 @@ const TABLES: [string, readonly string[], Rules][] = [
     SNS_RULES,
   ],
   ["iam", ["GetRole", "CreateRole", "DeleteRole", "ListRoles"], IAM_RULES],
+  ["cloudwatch", METRICS_AND_ALARMS, cloudWatchRules(cloudwatch)],
 ];
 
 /** One constraint in the form of the model; a minimum of 0 says nothing. */

@@ -12,8 +12,9 @@ export interface Scope {
   metrics(): readonly (readonly [id: string, series: Series])[];
   /** The metrics that a search finds; undefined periods are the scope's. */
   search(pattern: string, statistic: string, periodMs: number | undefined): readonly Series[];
-  /** The time that is asked for: a period begins at `from`; `to` is exclusive. */
-  readonly from: number;
+  /** Where the first of the periods of this length begins. */
+  from(periodMs: number): number;
+  /** Exclusive. */
   readonly to: number;
 }
 

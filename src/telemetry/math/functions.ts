@@ -132,13 +132,14 @@ function choose([condition, yes, no]: readonly Value[]): Value | undefined {
 /** A datapoint for every period that is asked for: CloudWatch fills only what lies between, before and after the data. */
 function filled(series: Series, filler: number | Series | "REPEAT" | "LINEAR", scope: Scope): Series {
   const { periodMs } = series;
-  if (!(periodMs > 0) || (scope.to - scope.from) / periodMs > MOST_FILLED)
+  const from = scope.from(periodMs);
+  if (!(periodMs > 0) || (scope.to - from) / periodMs > MOST_FILLED)
     throw new ExpressionError(`FILL makes up to ${MOST_FILLED} datapoints`);
   const values = byTime(series);
   const given = typeof filler === "object" ? byTime(filler) : undefined;
   const points: [number, number | undefined][] = [];
   let last: number | undefined;
-  for (let time = scope.from, next = 0; time < scope.to; time += periodMs) {
+  for (let time = from, next = 0; time < scope.to; time += periodMs) {
     const value = values.get(time);
     if (value !== undefined) {
       points.push([time, (last = value)]);

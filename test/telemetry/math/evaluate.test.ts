@@ -27,7 +27,7 @@ const scope: Scope = {
   value: (id) => queries[id],
   metrics: () => Object.entries(queries).filter(([id]) => /^m\d/.test(id)),
   search: (pattern, statistic, periodMs) => [series(`${pattern} ${statistic} ${periodMs}`, 7)],
-  from: 0,
+  from: () => 0,
   to: 5 * MINUTE,
 };
 
