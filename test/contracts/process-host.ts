@@ -76,6 +76,27 @@ export function processHostContract(name: string, open: (dir: string) => Promise
       expect((await second.exited).logTail).toEqual(["new"]);
     });
 
+    test("tells a program that waits its work, with another log and note, and hears how far it is", async () => {
+      const { host, launch, dir } = await fixture();
+      const script = "echo early; printf xw >&3; work=$(cat <&3); echo got $work; printf s >&3; sleep 1000";
+      const started = await host.start({ ...launch(script), channel: true });
+      expect(started.mark).toBe(undefined);
+      await started.reached("waiting");
+      expect(started.mark).toBe("waiting");
+      await printed(launch("").log.path, /early/);
+      const log = { path: join(dir, "elsewhere", "log"), maxBytes: 10_000 };
+      started.assign({ work: { model: "m" }, log, note: { written: "then" } });
+      await started.reached("serving");
+      expect(started).toMatchObject({ mark: "serving", note: { written: "then" } });
+      await printed(log.path, /got \{"model":"m"\}/);
+      expect(readFileSync(launch("").log.path, "utf8")).toBe("early\n");
+      expect(host.processes().map(({ id, note, mark }) => ({ id, note, mark }))).toEqual([
+        { id: "p-0", note: { written: "then" }, mark: "serving" },
+      ]);
+      const end = await started.stop(0);
+      expect(end.logTail).toEqual(["early", 'got {"model":"m"}']);
+    });
+
     test("stops with SIGTERM, and the whole group with SIGKILL after the grace", async () => {
       const { host, launch } = await fixture();
       const gentle = await host.start(

@@ -91,6 +91,11 @@ export class KillableServer implements AsyncDisposable {
     return [...this.processes().keys()].filter((pid) => titleOf(pid).startsWith("tideway: instance"));
   }
 
+  /** The processes of the built-in model server that wait for a model. */
+  warmWorkers(): number[] {
+    return [...this.processes().keys()].filter((pid) => titleOf(pid).startsWith("tideway: warm worker"));
+  }
+
   /** The processes of programs of the user's, which Node runs. */
   programs(): number[] {
     return [...this.processes().keys()].filter((pid) => titleOf(pid).startsWith(process.execPath));
