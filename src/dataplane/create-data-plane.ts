@@ -7,6 +7,7 @@ import type { DataPlane, Invocation } from "./data-plane.ts";
 import { Deadlines } from "./deadlines.ts";
 import { FramedLink } from "./framed-link.ts";
 import { HttpLink, KEEP_ALIVE_MS } from "./http-link.ts";
+import type { InstanceLink } from "./instance-link.ts";
 import { pickInstance } from "./instance-picker.ts";
 import type { ModelStream } from "./model-stream.ts";
 import type { Outcome } from "./outcome.ts";
@@ -20,6 +21,7 @@ import {
   type RoutedVariant,
   Routes,
 } from "./routes.ts";
+import type { InstanceAddress } from "./routing-table.ts";
 import { pickVariant, variantNamed } from "./variant-picker.ts";
 import type { OnDemand } from "./worker-demand.ts";
 
@@ -30,6 +32,8 @@ export interface DataPlaneOptions {
   readonly limits?: Partial<Limits>;
   readonly onInstanceFailure?: OnInstanceFailure;
   readonly onDemand?: OnDemand;
+  /** How instances are reached, where it is not in frames and over HTTP. */
+  readonly connect?: (address: InstanceAddress) => InstanceLink;
   /** Where requests are counted; without it they are not. */
   readonly metrics?: RequestMetrics;
 }
@@ -56,16 +60,15 @@ export function createDataPlane({
   limits,
   onInstanceFailure,
   onDemand,
+  connect,
   metrics,
 }: DataPlaneOptions): DataPlane {
   const deadlines = new Deadlines(clock);
-  const routes = new Routes(
-    (address) =>
-      address.kind === "unix" && address.framesPath !== undefined
-        ? new FramedLink(address.framesPath)
-        : new HttpLink(address, deadlines.after(KEEP_ALIVE_MS)),
-    metrics,
-  );
+  const usual = (address: InstanceAddress) =>
+    address.kind === "unix" && address.framesPath !== undefined
+      ? new FramedLink(address.framesPath)
+      : new HttpLink(address, deadlines.after(KEEP_ALIVE_MS));
+  const routes = new Routes(connect ?? usual, metrics);
   const tools: CallTools = {
     clock,
     random,

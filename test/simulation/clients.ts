@@ -32,7 +32,7 @@ interface Call {
 
 /** The sentences with which a change of an endpoint may be refused. */
 const REFUSALS =
-  /^(Cannot create already existing endpoint "|Cannot update (in-progress|failed) endpoint "|Could not find (endpoint|endpoint configuration|model) "|The variant name\(s\) "|Cannot create already existing (model|endpoint configuration) "|Could not find model data at )/;
+  /^(Cannot create already existing endpoint "|Cannot update (in-progress|failed) endpoint "|Could not find (endpoint|endpoint configuration|model) "|Cannot update the instance-based endpoint "|The variant name\(s\) "|ServerlessUpdateConfig: variant |DesiredInstanceCount: variant |Cannot create already existing (model|endpoint configuration) "|Could not find model data at )/;
 
 /** Clients of the API: what they ask for at random, and whether what they were told stays true. */
 export class Clients {
@@ -129,7 +129,7 @@ export class Clients {
     const known = observer.endpoints.get(name.toLowerCase());
     const EndpointConfigName = dice.pick(this.#configs);
     if (!known || dice.chance(0.1)) return ["CreateEndpoint", { EndpointName, EndpointConfigName }];
-    const variants = known.spec.variants.map(({ name }) => name);
+    const variant = dice.pick(known.spec.variants);
     const chance = dice.number();
     if (known.status.state === "Failed" || chance < 0.2) return ["DeleteEndpoint", { EndpointName }];
     if (chance < 0.6)
@@ -144,9 +144,12 @@ export class Clients {
         EndpointName,
         DesiredWeightsAndCapacities: [
           {
-            VariantName: dice.pick(variants),
+            VariantName: variant.name,
             DesiredWeight: dice.chance(0.1) ? 0 : ++this.#weight,
-            ...(dice.chance(0.5) && { DesiredInstanceCount: 1 + dice.whole(3) }),
+            ...(dice.chance(0.5) &&
+              (variant.serverless
+                ? { ServerlessUpdateConfig: this.#concurrency(1) }
+                : { DesiredInstanceCount: 1 + dice.whole(3) })),
           },
         ],
       },
@@ -251,16 +254,32 @@ export class Clients {
     };
   }
 
+  /** MaxConcurrency, and what of it is provisioned. */
+  #concurrency(provisioned: number): object {
+    const { dice } = this.#world;
+    const MaxConcurrency = 1 + dice.whole(4);
+    const ProvisionedConcurrency = 1 + dice.whole(MaxConcurrency);
+    return { MaxConcurrency, ...(dice.chance(provisioned) && { ProvisionedConcurrency }) };
+  }
+
   #config(EndpointConfigName: string): object {
     const { dice } = this.#world;
+    const timeouts = {
+      ModelDataDownloadTimeoutInSeconds: 60,
+      ContainerStartupHealthCheckTimeoutInSeconds: 60,
+    };
+    if (dice.chance(0.3)) {
+      const ServerlessConfig = { MemorySizeInMB: dice.pick([1024, 2048]), ...this.#concurrency(0.4) };
+      const variant = { VariantName: "variant-0", ModelName: dice.pick(this.#models), ServerlessConfig };
+      return { EndpointConfigName, ProductionVariants: [{ ...variant, ...timeouts }] };
+    }
     const variants = Array.from({ length: dice.chance(0.3) ? 2 : 1 }, (_, index) => ({
       VariantName: `variant-${index}`,
       ModelName: dice.pick(this.#models),
       InstanceType: "ml.m5.large",
       InitialInstanceCount: 1 + dice.whole(2),
       InitialVariantWeight: 1 + dice.whole(3),
-      ModelDataDownloadTimeoutInSeconds: 60,
-      ContainerStartupHealthCheckTimeoutInSeconds: 60,
+      ...timeouts,
     }));
     return { EndpointConfigName, ProductionVariants: variants };
   }

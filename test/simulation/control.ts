@@ -18,6 +18,9 @@ import type { World } from "./world.ts";
 
 const ACCOUNT = { region: "us-east-1", accountId: "000000000000" };
 
+/** A worker without requests is kept for so long: short, so that many are stopped in a run. */
+const IDLE_MS = 30_000;
+
 /** The ports of one life of control: what a planted bug may wrap. */
 export interface Ports {
   readonly store: ResourceStore;
@@ -34,12 +37,16 @@ export class Control {
   readonly since: number;
   readonly #world: World;
   readonly #ports: Ports;
+  readonly #scale: WorkerScale;
 
   constructor(world: World, life: Life) {
     this.#world = world;
     this.life = life;
     this.since = world.time.now;
-    this.publisher = new SimulatedPublisher(world, life);
+    this.#scale = new WorkerScale(life.clock, IDLE_MS);
+    this.publisher = new SimulatedPublisher(world, life, (fleet, workers) =>
+      this.#scale.demand(fleet, workers),
+    );
     const ports: Ports = {
       store: new SimulatedStore(world.disk, life, (kind, name, resource) =>
         world.observer.committed(kind.name, name, resource),
@@ -65,17 +72,19 @@ export class Control {
     const { signal } = new AbortController();
     await stopOrphanFleets({ store, engine, clock, log, isOthers: async () => false, signal });
     routes.prune(await store.names(EndpointKind));
-    const scale = new WorkerScale(clock, 300_000);
+    const scale = this.#scale;
     const reconcile = endpointReconciler({ store, engine, routes, clock, log, scale });
     const counted: typeof reconcile = (name) => {
       this.#world.observer.reconciles++;
       return reconcile(name);
     };
     const controller = await runController(store, EndpointKind, counted, { clock, random, log });
-    engine.watch((fleet) => {
+    const look = (fleet: string) => {
       const endpoint = endpointOfFleet(fleet);
       if (endpoint !== undefined) controller.enqueue(endpoint);
-    });
+    };
+    engine.watch(look);
+    scale.watch(look);
   }
 
   /** Only what a fault plan put in the way may go wrong. */

@@ -1,5 +1,7 @@
+import type { OnDemand } from "../../src/dataplane/worker-demand.ts";
 import type { EndpointRoute, RoutePublisher } from "../../src/dataplane/routing-table.ts";
 import type { Life } from "./life.ts";
+import { ServerlessSide } from "./serverless.ts";
 import type { World } from "./world.ts";
 
 type Table = ReadonlyMap<string, EndpointRoute>;
@@ -42,9 +44,13 @@ export class Gateway {
   /** When the last message on the way to it arrives: messages keep their order. */
   lastArrival = 0;
   readonly inFlight = new Map<string, number>();
+  serverless: ServerlessSide;
+  readonly #world: World;
 
-  constructor(id: number) {
+  constructor(id: number, world: World) {
     this.id = id;
+    this.#world = world;
+    this.serverless = new ServerlessSide(world, this);
   }
 
   start(file: RoutingFile): void {
@@ -52,12 +58,25 @@ export class Gateway {
     this.starts++;
     this.version = file.version;
     this.table = file.table;
+    this.serverless = new ServerlessSide(this.#world, this);
+    this.#route();
+  }
+
+  stop(): void {
+    this.up = false;
+    this.inFlight.clear();
+    this.serverless.end();
   }
 
   take(version: number, table: Table): void {
     if (version < this.version) return;
     this.version = version;
     this.table = table;
+    this.#route();
+  }
+
+  #route(): void {
+    this.serverless.route(this.version, [...this.table.values()]);
   }
 }
 
@@ -74,10 +93,13 @@ export class SimulatedPublisher implements RoutePublisher {
   /** Whose acknowledgements are waited for. */
   heeds: (gateway: Gateway) => boolean = () => true;
   #waiting: { readonly version: number; readonly resolve: () => void }[] = [];
+  readonly #demand = new Map<Gateway, Map<string, number>>();
+  readonly #onDemand: OnDemand;
 
-  constructor(world: World, life: Life) {
+  constructor(world: World, life: Life, onDemand: OnDemand) {
     this.#world = world;
     this.#life = life;
+    this.#onDemand = onDemand;
     this.#table = new Map(world.routingFile.table);
     this.#version = world.routingFile.version;
     for (const gateway of world.gateways) if (gateway.up) this.connect(gateway);
@@ -85,12 +107,36 @@ export class SimulatedPublisher implements RoutePublisher {
 
   connect(gateway: Gateway): void {
     this.#acknowledged.set(gateway, gateway.version);
+    for (const fleet of gateway.serverless.demand.keys()) this.demanded(gateway, fleet);
     this.#send(gateway);
   }
 
   disconnect(gateway: Gateway): void {
     this.#acknowledged.delete(gateway);
+    const needed = this.#demand.get(gateway)?.keys() ?? [];
+    this.#demand.delete(gateway);
+    for (const fleet of needed) this.#tellDemand(fleet);
     this.#tell();
+  }
+
+  /** What a gateway's requests need of a fleet has changed; control hears of it before long. */
+  demanded(gateway: Gateway, fleet: string): void {
+    const { starts } = gateway;
+    const { dice, plan } = this.#world;
+    this.#life.after(dice.between(0, plan.gatewayDelayMs), () => {
+      if (!this.#acknowledged.has(gateway) || gateway.starts !== starts) return;
+      const needed = this.#demand.get(gateway) ?? new Map<string, number>();
+      this.#demand.set(gateway, needed);
+      // messages keep their order: the last one says what is so now
+      needed.set(fleet, gateway.serverless.demand.get(fleet) ?? 0);
+      this.#tellDemand(fleet);
+    });
+  }
+
+  #tellDemand(fleet: string): void {
+    let workers = 0;
+    for (const needed of this.#demand.values()) workers += needed.get(fleet) ?? 0;
+    this.#onDemand(fleet, workers);
   }
 
   /** Takes back the routes of endpoints that are not there any more. */
@@ -112,7 +158,10 @@ export class SimulatedPublisher implements RoutePublisher {
 
   drained(fleet: string): Promise<number> {
     return this.#life.port("the question what is in flight", () =>
-      [...this.#acknowledged.keys()].reduce((sum, { inFlight }) => sum + (inFlight.get(fleet) ?? 0), 0),
+      [...this.#acknowledged.keys()].reduce(
+        (sum, { inFlight, serverless }) => sum + (inFlight.get(fleet) ?? 0) + serverless.inFlight(fleet),
+        0,
+      ),
     );
   }
 

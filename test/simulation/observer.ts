@@ -1,5 +1,6 @@
 import { fleetId } from "../../src/capabilities/hosting/fleets.ts";
 import { EndpointKind, type Deployment, type EndpointStatus } from "../../src/capabilities/hosting/kinds.ts";
+import type { FleetSpec } from "../../src/compute/engine.ts";
 import type { EndpointRoute } from "../../src/dataplane/routing-table.ts";
 import type { Resource } from "../../src/state/resource.ts";
 import type { Gateway } from "./gateways.ts";
@@ -43,6 +44,8 @@ export class Observer {
   readonly #histories = new Map<string, History>();
   readonly #digests = new Map<string, string>();
   readonly #recentWrites = new Map<string, number[]>();
+  /** MaxConcurrency of serverless fleets, and until when the one before may still be heeded. */
+  readonly #limits = new Map<string, { now: number; before: number; until: number }>();
   writes = 0;
   reconciles = 0;
 
@@ -89,6 +92,7 @@ export class Observer {
     }
     const endpoint = resource as Endpoint;
     const { state } = endpoint.status;
+    this.#noteLimits(endpoint);
     this.endpoints.set(key, endpoint);
     if (!before) {
       history.creations++;
@@ -155,6 +159,33 @@ export class Observer {
         note(`gateway ${gateway.id} begins to route ${key} by ${describe(table.get(key))}`);
   }
 
+  /** How many workers the engine is to run. */
+  applied({ id, desired }: FleetSpec): void {
+    const limit = this.#limits.get(id);
+    if (!limit) return;
+    const { now, before, until } = limit;
+    this.#world.chronicle.must(
+      "a serverless endpoint never has more workers than its MaxConcurrency",
+      desired <= (this.#world.time.now < until ? Math.max(now, before) : now),
+      () => `${id} is to have ${desired}, and may have ${now}`,
+    );
+  }
+
+  #noteLimits(endpoint: Endpoint): void {
+    const { spec, status } = endpoint;
+    for (const deployment of status.live ? [status.live, spec] : [spec])
+      for (const variant of deployment.variants) {
+        if (!variant.serverless) continue;
+        const id = fleetId(endpoint, deployment, variant);
+        const { maxConcurrency } = variant.serverless;
+        const known = this.#limits.get(id);
+        if (known?.now === maxConcurrency) continue;
+        // control may have read it just before
+        const until = this.#world.time.now + 1_000;
+        this.#limits.set(id, { now: maxConcurrency, before: known?.now ?? 0, until });
+      }
+  }
+
   fleetStops(fleet: string): void {
     this.#world.chronicle.note(`fleet ${fleet} is stopped`);
     for (const gateway of this.#world.gateways) {
@@ -189,7 +220,12 @@ export class Observer {
     const weighed = route.variants.filter(({ weight }) => weight > 0);
     return (
       weighed.length > 0 &&
-      weighed.every(({ instances }) => instances.some(({ address }) => this.#listens(address)))
+      weighed.every(
+        ({ serverless, instances }) =>
+          // its requests wait for a worker
+          (serverless !== undefined && serverless.failure === undefined) ||
+          instances.some(({ address }) => this.#listens(address)),
+      )
     );
   }
 

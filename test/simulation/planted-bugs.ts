@@ -1,9 +1,11 @@
-import type { FleetStatus } from "../../src/compute/engine.ts";
+import type { FleetSpec, FleetStatus } from "../../src/compute/engine.ts";
+import { isServerlessType } from "../../src/compute/instance-types.ts";
 import { Conflict } from "../../src/state/store.ts";
 import type { Ports } from "./control.ts";
 import { SimulatedPublisher } from "./gateways.ts";
 import type { Life } from "./life.ts";
 import { ORPHAN } from "./machine.ts";
+import { CALM } from "./plan.ts";
 import type { World } from "./world.ts";
 
 /** Wraps the ports of one life of control, so that it does something wrong. */
@@ -182,7 +184,61 @@ export const PLANTED_BUGS: Readonly<Record<string, PlantedBug>> = {
     (ports.routes as SimulatedPublisher).heeds = (gateway) => gateway === first;
     return ports;
   },
+
+  "nobody hears how many workers requests need": (ports) => {
+    (ports.routes as SimulatedPublisher).demanded = () => {};
+    return ports;
+  },
+
+  "idle workers stay, and count as stopped": (ports) => {
+    const asked = new Map<string, number>();
+    const most = new Map<string, number>();
+    const { engine } = workers(ports, ({ id, desired }) => {
+      asked.set(id, desired);
+      most.set(id, Math.max(desired, most.get(id) ?? 0));
+      return most.get(id)!;
+    });
+    return {
+      ...ports,
+      engine: but(engine, {
+        status(id) {
+          const status = ports.engine.status(id);
+          return status && { ...status, desired: asked.get(id) ?? status.desired };
+        },
+      }),
+    };
+  },
+
+  "there is one worker too many": (ports) => workers(ports, ({ desired }) => desired && desired + 1),
+
+  "provisioned workers are taken for idle": (ports, world) =>
+    workers(ports, ({ desired }) => (world.plan === CALM ? 0 : desired)),
+
+  "gateways do not get to know new workers": (ports) => ({
+    ...ports,
+    routes: but(ports.routes, {
+      publish: (endpoint, route) =>
+        ports.routes.publish(
+          endpoint,
+          route && {
+            ...route,
+            variants: route.variants.map((variant) =>
+              variant.serverless ? { ...variant, instances: [] } : variant,
+            ),
+          },
+        ),
+    }),
+  }),
 };
+
+/** Has serverless fleets of another size. */
+const workers = (ports: Ports, size: (spec: FleetSpec) => number): Ports => ({
+  ...ports,
+  engine: but(ports.engine, {
+    apply: (spec) =>
+      ports.engine.apply(isServerlessType(spec.instanceType) ? { ...spec, desired: size(spec) } : spec),
+  }),
+});
 
 /** Claims that what starts is ready. */
 function hasty(status: FleetStatus): FleetStatus {

@@ -1,12 +1,12 @@
 import { fleetId } from "../../src/capabilities/hosting/fleets.ts";
-import { describe, type Endpoint } from "./observer.ts";
+import { describe } from "./observer.ts";
 import type { World } from "./world.ts";
 
 /** What must be when nothing has gone wrong or been asked for since long. */
 export function judgeRest(world: World, writes: number, reconciles: number): void {
   const { observer, machine, gateways } = world;
   const { must } = world.chronicle.bound;
-  const wanted = new Map<string, { endpoint: Endpoint; count: number }>();
+  const wanted = new Map<string, { serverless: boolean; count: number }>();
   for (const [key, endpoint] of observer.endpoints) {
     const { state, failureReason, live } = endpoint.status;
     must(
@@ -22,19 +22,26 @@ export function judgeRest(world: World, writes: number, reconciles: number): voi
       JSON.stringify(live) === JSON.stringify(endpoint.spec),
       () => `${key}: ${JSON.stringify(endpoint.spec)}, live ${JSON.stringify(live)}`,
     );
-    for (const variant of endpoint.spec.variants)
-      wanted.set(fleetId(endpoint, endpoint.spec, variant), { endpoint, count: variant.instanceCount });
+    for (const variant of endpoint.spec.variants) {
+      const { serverless, instanceCount } = variant;
+      const count = serverless ? serverless.provisionedConcurrency : instanceCount;
+      wanted.set(fleetId(endpoint, endpoint.spec, variant), { serverless: serverless !== undefined, count });
+    }
   }
 
   const running = Map.groupBy(machine.processes.values(), ({ note }) => note.spec.id);
   for (const fleet of running.keys())
     must("no fleet is left over", wanted.has(fleet), () => `${fleet} runs and is not needed`);
-  for (const [fleet, { count }] of wanted)
+  for (const [fleet, { serverless, count }] of wanted) {
+    const processes = running.get(fleet) ?? [];
     must(
-      "every fleet in service is whole",
-      running.get(fleet)?.filter(({ listening }) => listening).length === count,
-      () => `${fleet} has ${running.get(fleet)?.length ?? 0} of ${count} instances`,
+      serverless
+        ? "without requests there are the workers that are provisioned"
+        : "every fleet in service is whole",
+      processes.length === count && processes.every(({ listening }) => listening),
+      () => `${fleet} has ${processes.length} of ${count} instances`,
     );
+  }
 
   for (const gateway of gateways) {
     for (const [key, endpoint] of observer.endpoints) {

@@ -127,6 +127,7 @@ export class SimulatedEngine implements Engine {
   }
 
   #apply(spec: FleetSpec): FleetStatus {
+    this.#world.observer.applied(spec);
     const known = this.#fleets.get(spec.id);
     if (known && fixedPart(known.spec) !== fixedPart(spec))
       throw new Error(`The fleet ${spec.id} runs another container or instance type.`);

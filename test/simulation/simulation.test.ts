@@ -21,6 +21,7 @@ const FAULTS = [
   "a notice of the engine comes late",
   "a notice of the engine comes twice",
   "a request takes long",
+  "a serverless endpoint has no room for one more",
   "an artifact is missing or another",
   "an artifact is replaced or deleted",
   "an image is not known",
@@ -66,7 +67,10 @@ const INVARIANTS = [
   "a failure has its reason",
   "a fleet is stopped only when no gateway routes to it",
   "a new endpoint is Creating",
+  "a refusal of a serverless endpoint has its cause",
   "a refusal tells the truth",
+  "a request to a serverless endpoint gets a worker or a refusal in time",
+  "a serverless endpoint never has more workers than its MaxConcurrency",
   "a status takes declared arrows only",
   "an endpoint in service answers",
   "an endpoint is InService only when every gateway routes to it",
@@ -88,6 +92,7 @@ const INVARIANTS = [
   "what is served goes on being served",
   "what serves is what is asked for",
   "what was acknowledged last is what is",
+  "without requests there are the workers that are provisioned",
 ];
 
 test(`${SEEDS} seeds break no invariant, and reach every fault and every invariant`, async () => {

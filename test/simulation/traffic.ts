@@ -27,19 +27,20 @@ export class Traffic {
     const key = dice.pick(["alpha", "beta", "gamma", "delta"]);
     const route = gateway.table.get(key);
     if (!gateway.up || !route) return;
+    const duration = () => {
+      const long = dice.chance(plan.longRequests);
+      if (long) chronicle.fault("a request takes long");
+      return long ? dice.between(2_000, LONGEST_MS) : dice.between(1, 200);
+    };
+    if (route.variants[0]?.serverless) {
+      const requests = dice.chance(plan.bursts) ? 2 + dice.whole(4) : 1;
+      return gateway.serverless.invoke(key, Array.from({ length: requests }, duration));
+    }
     const variant = pickVariant(route.variants, dice.number());
     const process = variant && this.#reach(variant.instances);
     if (process) {
       chronicle.must(ANSWERS, true, () => "");
-      const long = dice.chance(plan.longRequests);
-      if (long) chronicle.fault("a request takes long");
-      this.#work(
-        gateway,
-        variant.fleet,
-        process,
-        long ? dice.between(2_000, LONGEST_MS) : dice.between(1, 200),
-      );
-      return;
+      return this.#work(gateway, variant.fleet, process, duration());
     }
     if (!variant || this.#disturbed(route)) return;
     const state = observer.endpoints.get(key)?.status.state;

@@ -32,7 +32,7 @@ export class World {
     this.bug = bug;
     this.chronicle = new Chronicle(() => this.time.now, print);
     this.machine = new Machine(this.time, this.dice, this.chronicle);
-    this.gateways = Array.from({ length: GATEWAYS }, (_, id) => new Gateway(id));
+    this.gateways = Array.from({ length: GATEWAYS }, (_, id) => new Gateway(id, this));
     this.disk = new MemoryStore({ clock: new Life(this, 0).clock, random: this.dice });
     this.observer = new Observer(this);
   }
@@ -114,7 +114,7 @@ export class World {
   }
 
   #end(gateway: Gateway): void {
-    gateway.up = false;
+    gateway.stop();
     this.control?.publisher.disconnect(gateway);
     for (const process of this.machine.processes.values())
       for (const request of process.requests)
@@ -122,7 +122,6 @@ export class World {
           process.requests.delete(request);
           this.machine.released(process);
         }
-    gateway.inFlight.clear();
   }
 
   #begin(gateway: Gateway): void {
