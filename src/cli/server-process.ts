@@ -7,11 +7,19 @@ import { CliError } from "./exit-codes.ts";
 /** A server in a process of its own, as `tideway serve` runs it. */
 export class ServerProcess implements AsyncDisposable {
   readonly connection: Connection;
+  /** The last lines of its log, oldest first. */
+  readonly lastLines: readonly string[];
   readonly #child: ChildProcess;
   readonly #ended: Promise<unknown>;
 
-  private constructor(connection: Connection, child: ChildProcess, ended: Promise<unknown>) {
+  private constructor(
+    connection: Connection,
+    child: ChildProcess,
+    ended: Promise<unknown>,
+    lastLines: readonly string[],
+  ) {
     this.connection = connection;
+    this.lastLines = lastLines;
     this.#child = child;
     this.#ended = ended;
   }
@@ -37,7 +45,7 @@ export class ServerProcess implements AsyncDisposable {
     });
     for await (const line of createInterface(child.stdout)) {
       const said = JSON.parse(line) as Connection & { readonly event: string; readonly message?: string };
-      if (said.event === "ready") return new ServerProcess(said, child, ended);
+      if (said.event === "ready") return new ServerProcess(said, child, ended, complaints);
       throw new CliError("failure", `The server did not start: ${said.message ?? line}`);
     }
     await ended;

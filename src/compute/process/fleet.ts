@@ -243,7 +243,7 @@ export class Fleet implements InstanceOwner {
     return this.#workshop.isolation?.adopt({ id, pid, instanceType: this.#spec.instanceType });
   }
 
-  async warmUp({ id, folder, status }: Instance, address: Address, over: AbortSignal) {
+  async warmUp({ id, folder, status, isFromPool }: Instance, address: Address, over: AbortSignal) {
     const modelDir = join(folder, "ml", "model");
     const input = await warmInput(this.#spec.container.environment, modelDir).catch((error: Error) => error);
     if (input instanceof Error) return { reason: "artifact", message: input.message } as const;
@@ -255,6 +255,7 @@ export class Fleet implements InstanceOwner {
     this.#workshop.log.info("An instance is ready.", {
       fleet: this.#spec.id,
       instance: id,
+      warmWorker: isFromPool,
       preparedMs: starting - downloading,
       startedMs: this.clock.now() - starting,
     });

@@ -140,6 +140,11 @@ export class Instance {
     };
   }
 
+  /** Whether its process was started ahead, as a warm worker. */
+  get isFromPool(): boolean {
+    return this.#process !== undefined && this.#process.id !== this.id;
+  }
+
   get signal(): AbortSignal {
     return this.#stopping.signal;
   }
