@@ -36,6 +36,8 @@ export async function invoke(
   for (let tried = 0; ;) {
     const seat = await seats.take(home, alone, signal);
     let why: Why;
+    // another request may break an instance: with the instance to itself it is known which
+    let shared = false;
     try {
       const reply = await ask(seat.instance, request, timeoutMs, signal);
       if (reply.status >= 200 && reply.status < 300) return reply;
@@ -44,15 +46,15 @@ export async function invoke(
       signal.throwIfAborted();
       why = withoutReply(error, timeoutMs);
       suspect(seat.instance.id);
-      if (error instanceof InstanceBroke && !alone) {
-        // another request may have broken it: with the instance to itself it is known which
-        alone = true;
-        seats.leave(seat);
-        await sleep(clock, FIRST_PAUSE_MS, signal);
-        continue;
-      }
+      shared = error instanceof InstanceBroke && !alone;
+    } finally {
+      seats.leave(seat);
     }
-    seats.leave(seat);
+    if (shared) {
+      alone = true;
+      await sleep(clock, FIRST_PAUSE_MS, signal);
+      continue;
+    }
     if (!why.again || tried >= retries) return failureOf(payload, why, tried);
     await sleep(clock, FIRST_PAUSE_MS * 2 ** tried++, signal);
   }
