@@ -2,6 +2,7 @@
  * The AWS services that Tideway answers for: how each is spoken, which SDK package describes it, and what implements it.
  * A package is loaded at the first request to its service, so none is named here but by its types and in `import()`.
  */
+import type * as cloudwatch from "@aws-sdk/client-cloudwatch";
 import type * as iam from "@aws-sdk/client-iam";
 import type * as s3 from "@aws-sdk/client-s3";
 import type * as sagemaker from "@aws-sdk/client-sagemaker";
@@ -16,7 +17,15 @@ import type { Protocol } from "./wire/protocol.ts";
 import { AwsQuery } from "./wire/query.ts";
 import { RestJson, RestXml } from "./wire/rest.ts";
 import { AwsJson, Cbor } from "./wire/rpc.ts";
-import { IAM_RULES, RUNTIME_RULES, s3Rules, sagemakerRules, SNS_RULES, STS_RULES } from "./wire/rules.ts";
+import {
+  cloudWatchRules,
+  IAM_RULES,
+  RUNTIME_RULES,
+  s3Rules,
+  sagemakerRules,
+  SNS_RULES,
+  STS_RULES,
+} from "./wire/rules.ts";
 import type { Handlers } from "./wire/service.ts";
 
 /** What implements each service, made at the first request to it. */
@@ -29,6 +38,7 @@ export interface Implementations {
   readonly iam: Late<typeof iam>;
   readonly sns: Late<typeof sns>;
   readonly sqs: Late<typeof sqs>;
+  readonly cloudwatch: Late<typeof cloudwatch>;
 }
 
 type Late<Sdk> = () => Promise<Handlers<Sdk, Context>>;
@@ -96,6 +106,15 @@ export function services(built: Implementations): readonly MountedService[] {
       mount: mount("sqs", [new AwsJson("1.0"), new QueueQuery()], async () => {
         const sdk = await import("@aws-sdk/client-sqs");
         return { sdk, client: sdk.SQSClient, handlers: await built.sqs() };
+      }),
+    },
+    {
+      name: "cloudwatch",
+      // by age of the SDK: AWS Query, then JSON, and CBOR in those of Go and .NET
+      mount: mount("monitoring", [new AwsJson("1.0"), new Cbor(), ...query], async () => {
+        const sdk = await import("@aws-sdk/client-cloudwatch");
+        const rules = cloudWatchRules(sdk);
+        return { sdk, client: sdk.CloudWatchClient, rules, handlers: await built.cloudwatch() };
       }),
     },
   ];

@@ -5,6 +5,7 @@ import { packageVersion } from "../base/package-version.ts";
 import { RequestTable } from "../capabilities/async-inference/request-table.ts";
 import { AsyncWorker } from "../capabilities/async-inference/worker.ts";
 import { isTransformFleet, openBatchTransform } from "../capabilities/batch-transform/batch-transform.ts";
+import { openCloudWatch } from "../capabilities/cloudwatch/cloudwatch.ts";
 import { endpointReconciler } from "../capabilities/hosting/controller.ts";
 import { containerSpec } from "../capabilities/hosting/deployment-plan.ts";
 import { endpointOfFleet } from "../capabilities/hosting/fleets.ts";
@@ -28,6 +29,7 @@ import type { ObjectStore } from "../objects/object-store.ts";
 import { services } from "../services.ts";
 import { runController } from "../state/controller.ts";
 import { openSqliteStore } from "../state/sqlite/sqlite-store.ts";
+import { MetricStore } from "../telemetry/metric-store.ts";
 import { createDispatcher, type ProvenRequests } from "../wire/server.ts";
 import { openObjects } from "./object-stores.ts";
 import { accountOf, allowedHosts, type RolePorts } from "./settings.ts";
@@ -137,6 +139,23 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
     }),
   );
 
+  const metrics = parts.use(
+    MetricStore.open({ file: join(settings.dataDir, "metrics.sqlite"), clock, log, fatal }),
+  );
+  const cloudwatch = parts.use(
+    await openCloudWatch({
+      account,
+      store,
+      metrics,
+      dataDir: settings.dataDir,
+      publish: async (topic, message, subject) => void (await topics.publish(topic, message, subject)),
+      clock,
+      random,
+      log,
+      fatal,
+    }),
+  );
+
   const mounts = services({
     sagemaker: async () => ({ ...hosting, ...transforms.operations }),
     runtime: async () =>
@@ -153,6 +172,7 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
     iam: async () => (await import("../capabilities/iam/operations.ts")).iamHandlers(store, account, random),
     sns: async () => topics.handlers,
     sqs: async () => (await import("../capabilities/sqs/operations.ts")).sqsHandlers(queues, store),
+    cloudwatch: () => cloudwatch.handlers(),
   }).map(({ mount }) => mount);
   const hosts = allowedHosts(settings);
   const dispatcher = createDispatcher({ mounts, credentials, clock, random, log, allowedHosts: hosts });

@@ -36,7 +36,7 @@ export interface SnsOptions {
 
 export interface Sns extends AsyncDisposable {
   /** The id of the message, once it can not be lost any more; rejects with SNS's errors. */
-  publish(topicArn: string, message: string): Promise<string>;
+  publish(topicArn: string, message: string, subject?: string): Promise<string>;
   /** Answers subscribers: requests below SNS_PATH, which carry no signature. */
   handle(message: IncomingMessage, reply: ServerResponse): Promise<void>;
 }
@@ -59,7 +59,7 @@ export async function createSns(
   deliveries.start();
   return {
     handlers: snsHandlers(parts),
-    publish: (topicArn, message) => publish(parts, topicArn, { message }),
+    publish: (topicArn, message, subject) => publish(parts, topicArn, { message, subject }),
     handle: (message, reply) => answerSubscriber(message, reply, { ...parts, signer, log }),
     async [Symbol.asyncDispose]() {
       await deliveries[Symbol.asyncDispose]();
