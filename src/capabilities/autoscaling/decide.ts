@@ -4,11 +4,12 @@
  * https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html
  */
 
-/** A change that was made, and what there was before it. */
+/** A change that was asked for, and what there was before it. */
 export interface PastChange {
   /** Milliseconds since the epoch. */
   readonly at: number;
   readonly from: number;
+  readonly to: number;
 }
 
 /** What is known of a target when its policies are asked. */
@@ -69,11 +70,14 @@ export function decide(target: TargetState, wishes: readonly Wish[], now: number
   return { kind: "scale", capacity: Math.max(capacity, target.min), wish };
 }
 
-/** While what was added last has yet to show, what is wanted is reckoned from what there was before. */
+/**
+ * While what was added last has yet to show, what is wanted is reckoned from what there was before, and only what is
+ * beyond what was asked for then counts.
+ */
 function wantedNow({ capacity, lastOut }: TargetState, wish: Wish, now: number): number {
-  const base = coolingDown(lastOut, wish.outCooldownMs, now) ? Math.min(lastOut!.from, capacity) : capacity;
-  const wanted = wish.wanted(base) ?? capacity;
-  return base < capacity ? Math.max(wanted, capacity) : wanted;
+  if (!coolingDown(lastOut, wish.outCooldownMs, now)) return wish.wanted(capacity) ?? capacity;
+  const wanted = wish.wanted(Math.min(lastOut!.from, capacity)) ?? capacity;
+  return wanted > lastOut!.to ? wanted : capacity;
 }
 
 const coolingDown = (change: PastChange | undefined, cooldownMs: number, now: number) =>

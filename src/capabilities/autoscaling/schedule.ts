@@ -61,6 +61,28 @@ export function nextRun(schedule: Schedule, bounds: ScheduleBounds, after: numbe
   return next === undefined || (bounds.endsAt !== undefined && next > bounds.endsAt) ? undefined : next;
 }
 
+/** Where a schedule that runs each minute is looked through, not all of the time in which nobody looked is. */
+const LOOKS_BACK_MS = [3_600_000, 86_400_000, 40 * 86_400_000, Infinity];
+
+/** Its last run later than `after` and up to `until`, if there is one. */
+export function lastRun(
+  schedule: Schedule,
+  bounds: ScheduleBounds,
+  after: number,
+  until: number,
+): number | undefined {
+  for (const back of LOOKS_BACK_MS) {
+    let last: number | undefined;
+    let next = nextRun(schedule, bounds, Math.max(after, until - back));
+    while (next !== undefined && next <= until) {
+      last = next;
+      next = nextRun(schedule, bounds, next);
+    }
+    if (last !== undefined || until - back <= after) return last;
+  }
+  return undefined;
+}
+
 function nextAfter(schedule: Schedule, bounds: ScheduleBounds, from: number): number | undefined {
   if (schedule.kind === "cron") return nextCron(schedule.cron, bounds.timeZone, from);
   if (schedule.kind === "at") {

@@ -29,7 +29,7 @@ function outcome(target: TargetState, ...wishes: Wish[]): number | string {
       ? decision.code
       : "keep";
 }
-const ago = (ms: number, from: number) => ({ at: NOW - ms, from });
+const ago = (ms: number, from: number, to = 4) => ({ at: NOW - ms, from, to });
 
 test("the most that is wanted wins, and nothing is taken while one wants more", () => {
   expect(outcome(state())).toBe("keep");
@@ -137,10 +137,12 @@ test("a policy that may not take capacity away keeps the others from it only whi
 test("while what was added has yet to show, more is added only for more than led to it", () => {
   const half = wish((capacity) => trackedCapacity(capacity, 150, 100));
   const triple = wish((capacity) => trackedCapacity(capacity, 300, 100));
-  const added = state({ capacity: 3, lastOut: ago(60_000, 2) });
+  const added = state({ capacity: 3, lastOut: ago(60_000, 2, 3) });
   expect(outcome(added, half)).toBe("keep");
   expect(outcome(added, triple)).toBe(6);
-  expect(outcome(state({ capacity: 3, lastOut: ago(300_000, 2) }), half)).toBe(5);
+  expect(outcome(state({ capacity: 3, lastOut: ago(300_000, 2, 3) }), half)).toBe(5);
+  // what was asked for then and did not come is not asked for again before its time
+  expect(outcome(state({ capacity: 2, lastOut: ago(60_000, 2, 3) }), half)).toBe("keep");
 });
 
 test("less is taken only when an earlier change has had its time, whichever way it went", () => {

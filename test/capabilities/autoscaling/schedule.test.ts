@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { nextRun, parseSchedule } from "../../../src/capabilities/autoscaling/schedule.ts";
+import { lastRun, nextRun, parseSchedule } from "../../../src/capabilities/autoscaling/schedule.ts";
 
 const utc = (text: string) => Date.parse(`${text}Z`);
 
@@ -102,4 +102,16 @@ test.each([
   ["cron(1-2-3 0 * * ? *)", "minutes takes 0 to 59"],
 ])("%s is refused: %s", (schedule, why) => {
   expect(() => parseSchedule(schedule)).toThrow(why);
+});
+
+test.each([
+  ["cron(* * * * ? *)", "2020-01-01T00:00:00", "2026-11-22T10:00:30", "2026-11-22T10:00:00"],
+  ["cron(0 9 ? * MON *)", "2020-01-01T00:00:00", "2026-11-22T10:00:30", "2026-11-16T09:00:00"],
+  ["cron(0 9 1 1 ? *)", "2020-01-01T00:00:00", "2026-11-22T10:00:30", "2026-01-01T09:00:00"],
+  ["cron(0 9 ? * MON *)", "2026-11-16T09:00:00", "2026-11-22T10:00:30", undefined],
+  ["at(2021-05-05T05:05:05)", "2020-01-01T00:00:00", "2026-11-22T10:00:30", "2021-05-05T05:05:05"],
+])("the last run of %s after %s and up to %s is %s", (schedule, after, until, expected) => {
+  const bounds = { timeZone: "UTC", createdAt: 0 };
+  const last = lastRun(parseSchedule(schedule), bounds, utc(after), utc(until));
+  expect(last).toBe(expected === undefined ? undefined : utc(expected));
 });
