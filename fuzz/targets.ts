@@ -26,4 +26,17 @@ export const TARGETS: Readonly<Record<string, readonly string[]>> = {
   lightgbm: ["model-server/trees/"],
   tar: ["objects/archive/tar-reader", "objects/archive/entry-names", "objects/archive/byte-reader"],
   archive: ["objects/archive/"],
+  payloads: [
+    "capabilities/batch-transform/records/lines",
+    "capabilities/batch-transform/records/payload-cutter",
+    "capabilities/batch-transform/records/recordio",
+    "capabilities/batch-transform/records/tfrecord",
+  ],
+  "row-joins": [
+    "capabilities/batch-transform/records/json-path",
+    "capabilities/batch-transform/records/json-text",
+    "capabilities/batch-transform/records/json-records",
+    "capabilities/batch-transform/records/csv-row",
+    "capabilities/batch-transform/records/csv-records",
+  ],
 };
