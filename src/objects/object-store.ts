@@ -23,12 +23,15 @@ export interface ObjectStore extends AsyncDisposable {
     signal?: AbortSignal,
     from?: { readonly etag: string; readonly offset: number },
   ): Promise<{ info: ObjectInfo; body: AsyncIterable<Uint8Array> }>;
-  /** Visible only when whole and durable. */
+  /**
+   * Visible only when whole and durable. `onlyNew`: throws ObjectExists, and changes nothing, where there is an object by
+   * then; a remote S3 that can not tell replaces it.
+   */
   put(
     bucket: string,
     key: string,
     body: AsyncIterable<Uint8Array> | Uint8Array,
-    about?: { contentType?: string },
+    about?: { contentType?: string; onlyNew?: boolean },
   ): Promise<ObjectInfo>;
   /** All objects whose key starts with exactly `prefix`, in key order. Throws NoSuchObject when the bucket is missing. */
   list(bucket: string, prefix: string): AsyncIterable<ObjectInfo>;
@@ -72,6 +75,14 @@ export class ObjectReplaced extends Error {
   override readonly name = "ObjectReplaced";
   constructor(bucket: string, key: string) {
     super(`The object "${key}" in the bucket "${bucket}" was replaced meanwhile.`);
+  }
+}
+
+/** Another put the object before, and its own stays. The message is a sentence. */
+export class ObjectExists extends Error {
+  override readonly name = "ObjectExists";
+  constructor(bucket: string, key: string) {
+    super(`There is an object "${key}" in the bucket "${bucket}" already.`);
   }
 }
 

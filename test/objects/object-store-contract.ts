@@ -1,6 +1,11 @@
 /** What every object store must do, wherever its bytes are. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { NoSuchObject, ObjectReplaced, type PartStore } from "../../src/objects/object-store.ts";
+import {
+  NoSuchObject,
+  ObjectExists,
+  ObjectReplaced,
+  type PartStore,
+} from "../../src/objects/object-store.ts";
 
 const broken = async function* () {
   yield Buffer.alloc(9 << 20);
@@ -89,6 +94,22 @@ export function objectStoreContract(name: string, open: () => Promise<OpenStore>
       expect((await read("kept")).bytes.toString()).toBe("old");
       await expect(store.put("bucket", "never", broken())).rejects.toThrow("the client went away");
       await expect(store.head("bucket", "never")).rejects.toBeInstanceOf(NoSuchObject);
+    });
+
+    test.each([
+      ["at once", 3],
+      ["in parts", 9 << 20],
+    ])("puts %s what is to be new only where nothing is", async (how, size) => {
+      const key = `new ${how}`;
+      const put = (fill: string) =>
+        store.put("bucket", key, chunks(Buffer.alloc(size, fill), 1 << 20), {
+          contentType: "x/y",
+          onlyNew: true,
+        });
+      expect((await put("1")).size).toBe(size);
+      await expect(put("2")).rejects.toThrow(new ObjectExists("bucket", key));
+      expect(Buffer.alloc(size, "1").equals((await read(key)).bytes)).toBe(true);
+      expect((await store.put("bucket", key, Buffer.from("3"))).size).toBe(1);
     });
 
     test("reads on in exactly the version that was named", async () => {

@@ -1,7 +1,7 @@
 /** One try of one request: its input from the store to an instance, the answer to where its result belongs. */
 import type { Clock } from "../../base/clock.ts";
 import type { InstanceAddress } from "../../dataplane/routing-table.ts";
-import { NoSuchObject, type ObjectStore, parseS3Uri } from "../../objects/object-store.ts";
+import { NoSuchObject, ObjectExists, type ObjectStore, parseS3Uri } from "../../objects/object-store.ts";
 import { type CallInstance, InputBroke, InstanceBroke } from "../../dataplane/instance-call.ts";
 import type { Trouble } from "./next-step.ts";
 import { inputTooLarge, modelError, noInput, noOutput, timedOut } from "./reasons.ts";
@@ -49,7 +49,8 @@ export async function attempt(
       ended: cancelTimer,
       broke: (error) => (broke = error),
     });
-    await objects.put(...placeOf(request.outputLocation), body, type);
+    // a late write of a control that was killed stays as well: of two results the first one
+    await objects.put(...placeOf(request.outputLocation), body, { ...type, onlyNew: request.ownName });
     return { kind: "succeeded", at: clock.now(), ...type };
   } catch (error) {
     if (stopping.aborted) return { kind: "stopped" };
@@ -59,6 +60,8 @@ export async function attempt(
     const why = (failure as Error).message;
     if (failure instanceof InstanceBroke)
       return failure.reached ? { kind: "broke", why, left: false } : { kind: "unreachable" };
+    const earlier = () => earlierResult(row, objects, clock.now()).catch(() => undefined);
+    if (error instanceof ObjectExists) return (await earlier()) ?? { kind: "not-stored", why };
     if (error instanceof NoSuchObject) return failed(noOutput(request.outputLocation, why));
     return { kind: "not-stored", why };
   } finally {

@@ -8,12 +8,14 @@ import type { Random } from "../../base/random.ts";
 import {
   NoSuchObject,
   type ObjectInfo,
+  ObjectExists,
   ObjectReplaced,
   type PartStore,
   type UploadedPart,
 } from "../object-store.ts";
 import { Contents } from "./contents.ts";
 import { Database } from "../../base/sqlite/database.ts";
+import { GroupCommit } from "../../base/sqlite/group-commit.ts";
 import { type KeyPage, listPage, type PageQuery } from "./list-page.ts";
 import { ObjectFiles, type Slice, type StagedFile } from "./object-files.ts";
 import {
@@ -47,6 +49,7 @@ export function openDiskStore(dir: string, parts: DiskStoreParts): DiskStore {
 export class DiskStore implements PartStore {
   readonly uploads: Uploads;
   readonly #db: Database;
+  readonly #group: GroupCommit;
   readonly #files: ObjectFiles;
   readonly #contents: Contents;
   readonly #clock: Clock;
@@ -59,6 +62,7 @@ export class DiskStore implements PartStore {
     this.#clock = clock;
     this.#random = random;
     this.#db = new Database(join(dir, "index.sqlite"), { migrations, fatal, exclusive: true });
+    this.#group = new GroupCommit(this.#db);
     try {
       this.#files = new ObjectFiles(join(dir, "files"), random, fatal);
       this.#contents = new Contents(this.#db, this.#files, log);
@@ -152,19 +156,8 @@ export class DiskStore implements PartStore {
     about: About,
     condition?: WriteCondition,
   ): StoredObject {
-    const content = this.#random.uuid();
-    const modifiedAt = this.#clock.now();
-    const object = this.#replace(
-      { bucket, key, content, size: staged.size, etag: staged.md5, modifiedAt, about },
-      condition,
-      () =>
-        this.#contents.add(content, {
-          number: 1,
-          ...staged,
-          checksum: about.checksum?.value ?? null,
-          modifiedAt,
-        }),
-    );
+    const object = this.#fresh(bucket, key, staged, about);
+    this.#replace(object, condition, () => this.#addWhole(object, staged));
     staged.keep();
     return object;
   }
@@ -260,11 +253,21 @@ export class DiskStore implements PartStore {
     bucket: string,
     key: string,
     body: AsyncIterable<Uint8Array> | Uint8Array,
-    about: { contentType?: string } = {},
+    about: { contentType?: string; onlyNew?: boolean } = {},
   ): Promise<ObjectInfo> {
     this.#needBucket(bucket);
     await using staged = await this.stage(body instanceof Uint8Array ? once(body) : body);
-    return this.commit(bucket, key, staged, { headers: headersOf(about), tags: {} });
+    const object = this.#fresh(bucket, key, staged, { headers: headersOf(about), tags: {} });
+    const condition: WriteCondition = (existing) => {
+      if (existing && about.onlyNew) throw new ObjectExists(bucket, key);
+    };
+    // many that are put at once share a commit
+    const garbage = await this.#group.write(() =>
+      this.#put(object, condition, () => this.#addWhole(object, staged)),
+    );
+    staged.keep();
+    this.#contents.collect(garbage);
+    return object;
   }
 
   async startUpload(bucket: string, key: string, about: { contentType?: string } = {}): Promise<string> {
@@ -341,19 +344,34 @@ export class DiskStore implements PartStore {
     condition: WriteCondition | undefined,
     addParts: () => string[] | void,
   ): StoredObject {
-    const { bucket, key, content, size, etag, modifiedAt, about } = object;
-    const garbage = this.#db.transaction(() => {
-      this.#needBucket(bucket);
-      const old = this.object(bucket, key);
-      condition?.(old);
-      const garbage = addParts() ?? [];
-      if (old) garbage.push(...this.#contents.drop(old.content));
-      const sql = "INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?)";
-      this.#db.run(sql, bucket, key, content, size, etag, modifiedAt, JSON.stringify(about));
-      return garbage;
-    });
-    this.#contents.collect(garbage);
+    this.#contents.collect(this.#db.transaction(() => this.#put(object, condition, addParts)));
     return object;
+  }
+
+  /** In a transaction of the caller's; gives what is to be collected once that is durable. */
+  #put(
+    { bucket, key, content, size, etag, modifiedAt, about }: StoredObject,
+    condition: WriteCondition | undefined,
+    addParts: () => string[] | void,
+  ): string[] {
+    this.#needBucket(bucket);
+    const old = this.object(bucket, key);
+    condition?.(old);
+    const garbage = addParts() ?? [];
+    if (old) garbage.push(...this.#contents.drop(old.content));
+    const sql = "INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?)";
+    this.#db.run(sql, bucket, key, content, size, etag, modifiedAt, JSON.stringify(about));
+    return garbage;
+  }
+
+  #fresh(bucket: string, key: string, { size, md5: etag }: StagedFile, about: About): StoredObject {
+    const content = this.#random.uuid();
+    return { bucket, key, content, size, etag, modifiedAt: this.#clock.now(), about };
+  }
+
+  #addWhole({ content, modifiedAt, about }: StoredObject, staged: StagedFile): string[] {
+    const checksum = about.checksum?.value ?? null;
+    return this.#contents.add(content, { number: 1, ...staged, checksum, modifiedAt });
   }
 }
 

@@ -3,6 +3,7 @@ import type * as sdk from "@aws-sdk/client-s3";
 import { type Clock, systemClock } from "../../base/clock.ts";
 import {
   NoSuchObject,
+  ObjectExists,
   type ObjectInfo,
   ObjectReplaced,
   type PartStore,
@@ -51,6 +52,8 @@ class RemoteStore implements PartStore {
   readonly #options: RemoteStoreOptions;
   readonly #deadlines: Deadlines;
   readonly #attempts: number;
+  /** Not every S3 knows conditional writes. */
+  #takesConditions = true;
   #s3: Promise<{ readonly sdk: typeof sdk; readonly client: sdk.S3Client }> | undefined;
 
   constructor(options: RemoteStoreOptions) {
@@ -91,11 +94,18 @@ class RemoteStore implements PartStore {
     bucket: string,
     key: string,
     body: AsyncIterable<Uint8Array> | Uint8Array,
-    about: { contentType?: string } = {},
+    about: { contentType?: string; onlyNew?: boolean } = {},
   ): Promise<ObjectInfo> {
     const { client } = await this.#open();
     const type = about.contentType === undefined ? {} : { ContentType: about.contentType };
-    await uploadStream(client, { Bucket: bucket, Key: key, ...type }, body).catch(missing(bucket, key));
+    const condition = about.onlyNew && this.#takesConditions ? { IfNoneMatch: "*" } : {};
+    const target = { Bucket: bucket, Key: key, ...type, ...condition };
+    await uploadStream(client, target, body).catch((error: unknown) => {
+      if (statusOf(error) === 412) throw new ObjectExists(bucket, key);
+      // the body is spent: whoever asks again is not held up by it
+      if (condition.IfNoneMatch && statusOf(error) === 501) this.#takesConditions = false;
+      return missing(bucket, key)(error);
+    });
     return this.head(bucket, key);
   }
 

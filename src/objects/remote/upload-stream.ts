@@ -5,7 +5,7 @@ const PART = 8 << 20;
 /** Uploads bytes of unknown length: small ones at once, others in parts; what fails leaves nothing behind. */
 export async function uploadStream(
   client: S3Client,
-  target: Pick<PutObjectCommandInput, "Bucket" | "Key" | "ContentType">,
+  target: Pick<PutObjectCommandInput, "Bucket" | "Key" | "ContentType" | "IfNoneMatch">,
   body: AsyncIterable<Uint8Array> | Uint8Array,
 ): Promise<void> {
   const sdk = await import("@aws-sdk/client-s3");
@@ -19,8 +19,8 @@ export async function uploadStream(
     await client.send(new sdk.PutObjectCommand({ ...target, Body: first.value ?? new Uint8Array() }));
     return;
   }
-  const { UploadId } = await client.send(new sdk.CreateMultipartUploadCommand(target));
-  const { Bucket, Key } = target;
+  const { Bucket, Key, ContentType, IfNoneMatch } = target;
+  const { UploadId } = await client.send(new sdk.CreateMultipartUploadCommand({ Bucket, Key, ContentType }));
   const upload = { Bucket, Key, UploadId };
   try {
     const Parts: CompletedPart[] = [];
@@ -30,7 +30,9 @@ export async function uploadStream(
       const { $metadata: _, ...sums } = await client.send(command);
       Parts.push({ PartNumber, ...sums });
     }
-    await client.send(new sdk.CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts } }));
+    await client.send(
+      new sdk.CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts }, IfNoneMatch }),
+    );
   } catch (error) {
     await client.send(new sdk.AbortMultipartUploadCommand(upload)).catch(() => {});
     throw error;

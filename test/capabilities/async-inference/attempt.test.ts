@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { attempt, earlierResult } from "../../../src/capabilities/async-inference/attempt.ts";
 import { type CallInstance, InputBroke, InstanceBroke } from "../../../src/dataplane/instance-call.ts";
 import type { AsyncRequest } from "../../../src/capabilities/async-inference/request.ts";
-import { NoSuchObject, type ObjectStore } from "../../../src/objects/object-store.ts";
+import { NoSuchObject, ObjectExists, type ObjectStore } from "../../../src/objects/object-store.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { requestOf } from "./requests.ts";
 
@@ -59,6 +59,13 @@ test("an answer is the result, whole", async () => {
   const { result, stored } = await tried(answers(200, "a", "b"));
   expect(result).toEqual({ kind: "succeeded", at: 0, contentType: "text/csv" });
   expect([...stored]).toEqual([["out/a.out", "ab"]]);
+});
+
+test("what a control that was killed wrote in the meantime stays, and is the result", async () => {
+  const exists = storeOf({ put: () => Promise.reject(new ObjectExists("jobs", "out/a.out")) });
+  const { result, stored } = await tried(answers(200, "b"), exists);
+  expect(result).toEqual({ kind: "succeeded", at: 0, contentType: "text/csv" });
+  expect([...stored]).toEqual([]);
 });
 
 test("an input above 1 GiB is not sent", async () => {
