@@ -5,8 +5,10 @@
 import { connect } from "node:net";
 import { type Clock, sleep } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
+import type { Datum, Sender } from "../telemetry/metrics.ts";
 import { type FromControl, type FromGateway, readFromControl } from "./control-messages.ts";
 import type { DataPlane, InstanceFailure } from "./data-plane.ts";
+import { writeDatum } from "./metric-messages.ts";
 import { MessageSocket } from "./message-socket.ts";
 import type { EndpointRoute, RouteChange } from "./routing-table.ts";
 import { readRoutingTableFile } from "./routing-table-file.ts";
@@ -40,6 +42,9 @@ export class ControlLink implements Disposable {
   /** Of which fleets there is news. */
   readonly #demanded = new Set<string>();
   #messages: MessageSocket | undefined;
+  /** The metrics that control was sent and did not say it keeps. */
+  #metrics: { readonly sequence: number; readonly kept: PromiseWithResolvers<void> } | undefined;
+  #idle = true;
   #version = 0;
   #retryMs = FIRST_RETRY_MS;
   #cancelRetry: (() => void) | undefined;
@@ -79,6 +84,22 @@ export class ControlLink implements Disposable {
     else this.#demand.delete(fleet);
   }
 
+  /** Resolves once control keeps them; the same ones may be sent again after any failure. */
+  keepMetrics(data: readonly Datum[], sender: Sender): Promise<void> {
+    if (!this.#messages) return Promise.reject(new Error("control is not there"));
+    const kept = Promise.withResolvers<void>();
+    this.#metrics = { sequence: sender.sequence, kept };
+    this.#messages.send({ kind: "metrics", sender, data: data.map(writeDatum) });
+    return kept.promise;
+  }
+
+  /** Tells control how many requests are in flight to each instance. */
+  load(instances: Readonly<Record<string, number>>): void {
+    const idle = Object.keys(instances).length === 0;
+    if (!idle || !this.#idle) this.#send({ kind: "load", instances });
+    this.#idle = idle;
+  }
+
   #tellSoon(): void {
     if (this.#failures.size + this.#demanded.size === 0) setImmediate(this.#tell);
   }
@@ -101,6 +122,10 @@ export class ControlLink implements Disposable {
       (value) => {
         const message = readFromControl(value);
         if (message.kind === "count") return this.#count(message);
+        if (message.kind === "metrics-kept") {
+          if (this.#metrics?.sequence === message.sequence) this.#metrics.kept.resolve();
+          return;
+        }
         for (const change of message.changes) parts.push(change);
         if (!message.last) return;
         this.#take(message, parts);
@@ -109,6 +134,7 @@ export class ControlLink implements Disposable {
       (error) => {
         const lost = this.#messages === messages;
         this.#messages = undefined;
+        this.#metrics?.kept.reject(error ?? new Error("control went away"));
         if (this.#closed) return;
         if (lost) log.warn("The link to control broke; routing goes on.", { error });
         this.#cancelRetry = this.#options.clock.after(this.#retryMs, () => this.#connect());

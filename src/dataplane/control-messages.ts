@@ -1,5 +1,7 @@
 /** What control and a gateway say to one another. */
+import type { Datum, Sender } from "../telemetry/metrics.ts";
 import type { InstanceFailure } from "./data-plane.ts";
+import { readDatum } from "./metric-messages.ts";
 import { fields, list, number, readRoute, text } from "./route-shape.ts";
 import type { RouteChange } from "./routing-table.ts";
 
@@ -12,7 +14,11 @@ export type FromGateway =
   | { readonly kind: "in-flight"; readonly question: number; readonly requests: number }
   | { readonly kind: "instance-failed"; readonly instance: string; readonly failure: InstanceFailure }
   /** Its requests to a serverless fleet need so many workers, until it says otherwise. */
-  | { readonly kind: "demand"; readonly fleet: string; readonly workers: number };
+  | { readonly kind: "demand"; readonly fleet: string; readonly workers: number }
+  /** How many requests it has in flight to each instance, where there are any. */
+  | { readonly kind: "load"; readonly instances: Readonly<Record<string, number>> }
+  /** What it measured; to be answered once it is kept, and sent again otherwise. */
+  | { readonly kind: "metrics"; readonly sender: Sender; readonly data: readonly Datum[] };
 
 export type FromControl =
   /**
@@ -27,7 +33,9 @@ export type FromControl =
       readonly changes: readonly RouteChange[];
     }
   /** Asks how many requests are in flight to a fleet. */
-  | { readonly kind: "count"; readonly question: number; readonly fleet: string };
+  | { readonly kind: "count"; readonly question: number; readonly fleet: string }
+  /** The metrics of that number are kept. */
+  | { readonly kind: "metrics-kept"; readonly sequence: number };
 
 /** Reads a gateway's message. Throws an Error that says what is wrong with it. */
 export function readFromGateway(value: unknown): FromGateway {
@@ -45,6 +53,21 @@ export function readFromGateway(value: unknown): FromGateway {
       };
     case "demand":
       return { kind: "demand", fleet: text(message, "fleet"), workers: number(message, "workers") };
+    case "load": {
+      const instances = fields(message["instances"], "instances");
+      return {
+        kind: "load",
+        instances: Object.fromEntries(Object.keys(instances).map((id) => [id, number(instances, id)])),
+      };
+    }
+    case "metrics": {
+      const sender = fields(message["sender"], "sender");
+      return {
+        kind: "metrics",
+        sender: { id: text(sender, "id"), sequence: number(sender, "sequence") },
+        data: list(message, "data", readDatum),
+      };
+    }
     case "instance-failed": {
       const { failure } = message;
       if (failure !== "unreachable" && failure !== "broken" && failure !== "timed-out")
@@ -70,6 +93,8 @@ export function readFromControl(value: unknown): FromControl {
       };
     case "count":
       return { kind: "count", question: number(message, "question"), fleet: text(message, "fleet") };
+    case "metrics-kept":
+      return { kind: "metrics-kept", sequence: number(message, "sequence") };
     default:
       throw new Error("kind must be one of control's messages");
   }

@@ -6,6 +6,7 @@ import { chmodSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { type Clock, sleep } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
+import type { MetricStorage } from "../telemetry/metrics.ts";
 import { type FromGateway, readFromGateway, writeChange, writeRoutes } from "./control-messages.ts";
 import { MessageSocket } from "./message-socket.ts";
 import { readRoute } from "./route-shape.ts";
@@ -26,6 +27,8 @@ export interface GatewayHubOptions {
   readonly onInstanceFailure?: OnInstanceFailure;
   /** Told how many workers of a fleet all gateways together need, whenever that changes. */
   readonly onDemand?: OnDemand;
+  /** Where what gateways measure is kept. */
+  readonly metrics?: MetricStorage;
 }
 
 /** What was last said of an endpoint: its route as JSON, or null, and the version that brought it. */
@@ -43,6 +46,8 @@ interface ConnectedGateway {
   readonly questions: Map<number, (requests: number | undefined) => void>;
   /** How many workers it needs, by fleet. */
   readonly demand: Map<string, number>;
+  /** How many requests it has in flight to each instance. */
+  load: Readonly<Record<string, number>>;
 }
 
 interface Wait {
@@ -149,6 +154,14 @@ export class GatewayHub implements RoutePublisher, AsyncDisposable {
     }
   }
 
+  /** How many requests all gateways have in flight to each instance, as they said last. */
+  load(): Record<string, number> {
+    const all: Record<string, number> = {};
+    for (const { load } of this.#gateways.values())
+      for (const id in load) all[id] = (all[id] ?? 0) + load[id]!;
+    return all;
+  }
+
   /** Returns the version that a gateway must route by to route so. What is said in one turn is one version. */
   #say(key: string, json: string): number {
     const known = this.#entries.get(key);
@@ -225,6 +238,7 @@ export class GatewayHub implements RoutePublisher, AsyncDisposable {
       routed: version,
       questions: new Map(),
       demand: new Map(),
+      load: {},
     };
     if (version > this.#version) this.#overtake(version, gateway);
     const before = this.#gateways.get(id);
@@ -260,6 +274,18 @@ export class GatewayHub implements RoutePublisher, AsyncDisposable {
       gateway.demand.set(message.fleet, message.workers);
       if (message.workers === 0) gateway.demand.delete(message.fleet);
       this.#tellDemand(message.fleet);
+    } else if (message.kind === "load") gateway.load = message.instances;
+    else if (message.kind === "metrics") void this.#keep(gateway, message);
+  }
+
+  /** What can not be kept is not answered: the gateway keeps it, and sends it again. */
+  async #keep({ id, messages }: ConnectedGateway, { sender, data }: FromGateway & { kind: "metrics" }) {
+    const { metrics, log } = this.#options;
+    try {
+      await metrics?.put(data, sender);
+      messages.send({ kind: "metrics-kept", sequence: sender.sequence });
+    } catch (error) {
+      log.error("The metrics of a gateway could not be written.", { gateway: id, error });
     }
   }
 
