@@ -4,9 +4,8 @@ import type { Clock } from "../../base/clock.ts";
 import { type Datum, type MetricStorage, TooManySeries } from "../../telemetry/metrics.ts";
 import { Accumulator, type Point, pointOf, statisticSet } from "../../telemetry/point.ts";
 import type { Context } from "../../wire/context.ts";
-import { Fault } from "../../wire/http.ts";
 import type { Handlers } from "../../wire/service.ts";
-import { invalidCombination, invalidValue, missingParameter } from "./faults.ts";
+import { CloudWatchError, invalidCombination, invalidValue, missingParameter } from "./faults.ts";
 import { metricFrom } from "./metric-input.ts";
 
 const MOST_DATA = 1000;
@@ -34,7 +33,9 @@ export function putMetricData(
       try {
         await storage.put(data);
       } catch (error) {
-        throw error instanceof TooManySeries ? new Fault("LimitExceeded", error.message) : error;
+        throw error instanceof TooManySeries
+          ? new CloudWatchError("LimitExceededFault", error.message)
+          : error;
       }
       return {};
     },
