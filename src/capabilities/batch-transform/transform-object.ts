@@ -72,7 +72,7 @@ export async function transformObject(
   for (let tried = 0; ; tried++) {
     const work = new ObjectWork(object, place, home, ports, signal);
     try {
-      return { records: await work.run() };
+      return await work.run();
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof JobFailure) throw error;
@@ -139,8 +139,8 @@ class ObjectWork {
     );
   }
 
-  /** Resolves with the number of records once the output is there. */
-  async run(): Promise<number> {
+  /** Resolves once the output is there; with a reason, where records of it failed. */
+  async run(): Promise<ObjectEnd> {
     const { missing, etag } = this.#object;
     if (missing !== undefined) throw new ObjectFailure("ClientError", missing);
     if (this.#checkpoint && this.#checkpoint.etag !== etag)
@@ -148,8 +148,8 @@ class ObjectWork {
     try {
       const end = this.#ports.plan.streams ? await this.#stream() : await this.#payloads();
       await this.#written(() => this.#writer.finish(end));
-      if (this.#ports.partial) await this.#writeErrors();
-      return end.record - 1;
+      const reason = this.#ports.partial ? await this.#writeErrors() : undefined;
+      return { records: end.record - 1, ...(reason !== undefined && { reason }) };
     } finally {
       this.#stop.abort();
       await this.#writer.settle();
@@ -265,16 +265,18 @@ class ObjectWork {
     }
   }
 
-  #note({ record, records, offset, sentence }: Failure): void {
-    this.#errors.push({ record, line: JSON.stringify({ record, records, offset, error: sentence }) });
+  #note({ record, records, offset, blame, sentence }: Failure): void {
+    const line = JSON.stringify({ record, records, offset, error: `${blame}: ${sentence}` });
+    this.#errors.push({ record, line });
   }
 
-  /** `<name>.err.jsonl`, where a record failed. */
-  async #writeErrors(): Promise<void> {
+  /** `<name>.err.jsonl`, where a record failed; and then the reason. */
+  async #writeErrors(): Promise<string | undefined> {
     const { table, job, objects } = this.#ports;
     const { key } = this.#object;
     table.addErrors(job, key, this.#errors.splice(0));
-    if (!table.errorLines(job, key, 0, 1).length) return;
+    const [first] = table.errorLines(job, key, 0, 1);
+    if (!first) return undefined;
     async function* lines(): AsyncGenerator<Uint8Array> {
       for (let after = 0; ;) {
         const page = table.errorLines(job, key, after, ERROR_PAGE);
@@ -286,6 +288,9 @@ class ObjectWork {
     const { bucket, key: name } = this.#place;
     const errorsName = name.replace(/\.out$/, ".err.jsonl");
     await objects.put(bucket, errorsName, lines(), { contentType: "application/jsonlines" });
+    const { error } = JSON.parse(first.line) as { error: string };
+    const where = error.replace(": ", `: s3://${this.#object.bucket}/${key}: `);
+    return `${where} What else failed of it is told in s3://${bucket}/${errorsName}.`;
   }
 }
 
