@@ -7,6 +7,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { asyncOperations } from "../src/capabilities/async-inference/operations.ts";
 import { transformOperations } from "../src/capabilities/batch-transform/operations.ts";
+import { autoscalingOperations } from "../src/capabilities/autoscaling/operations.ts";
 import { cloudWatchHandlers } from "../src/capabilities/cloudwatch/operations.ts";
 import { hostingOperations } from "../src/capabilities/hosting/operations.ts";
 import { iamHandlers } from "../src/capabilities/iam/operations.ts";
@@ -27,6 +28,7 @@ export async function mounted(): Promise<Readonly<Record<string, BuiltService>>>
     iam: async () => iamHandlers(absent, absent, absent),
     sns: async () => snsHandlers(absent),
     sqs: async () => sqsHandlers(absent, absent),
+    autoscaling: async () => autoscalingOperations(absent),
     cloudwatch: async () => cloudWatchHandlers(absent, absent),
   });
   const built = all.map(async ({ name, mount, byGateway = [] }) => {

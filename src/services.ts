@@ -2,6 +2,7 @@
  * The AWS services that Tideway answers for: how each is spoken, which SDK package describes it, and what implements it.
  * A package is loaded at the first request to its service, so none is named here but by its types and in `import()`.
  */
+import type * as autoscaling from "@aws-sdk/client-application-auto-scaling";
 import type * as cloudwatch from "@aws-sdk/client-cloudwatch";
 import type * as iam from "@aws-sdk/client-iam";
 import type * as s3 from "@aws-sdk/client-s3";
@@ -18,6 +19,7 @@ import { AwsQuery } from "./wire/query.ts";
 import { RestJson, RestXml } from "./wire/rest.ts";
 import { AwsJson, Cbor } from "./wire/rpc.ts";
 import {
+  autoscalingRules,
   cloudWatchRules,
   IAM_RULES,
   RUNTIME_RULES,
@@ -39,6 +41,7 @@ export interface Implementations {
   readonly sns: Late<typeof sns>;
   readonly sqs: Late<typeof sqs>;
   readonly cloudwatch: Late<typeof cloudwatch>;
+  readonly autoscaling: Late<typeof autoscaling>;
 }
 
 type Late<Sdk> = () => Promise<Handlers<Sdk, Context>>;
@@ -115,6 +118,15 @@ export function services(built: Implementations): readonly MountedService[] {
         const sdk = await import("@aws-sdk/client-cloudwatch");
         const rules = cloudWatchRules(sdk);
         return { sdk, client: sdk.CloudWatchClient, rules, handlers: await built.cloudwatch() };
+      }),
+    },
+    {
+      name: "application-autoscaling",
+      mount: mount("application-autoscaling", [new AwsJson("1.1")], async () => {
+        const sdk = await import("@aws-sdk/client-application-auto-scaling");
+        const rules = autoscalingRules(sdk);
+        const client = sdk.ApplicationAutoScalingClient;
+        return { sdk, client, rules, handlers: await built.autoscaling() };
       }),
     },
   ];

@@ -5,7 +5,6 @@ import { packageVersion } from "../base/package-version.ts";
 import { RequestTable } from "../capabilities/async-inference/request-table.ts";
 import { AsyncWorker } from "../capabilities/async-inference/worker.ts";
 import { isTransformFleet, openBatchTransform } from "../capabilities/batch-transform/batch-transform.ts";
-import { openCloudWatch } from "../capabilities/cloudwatch/cloudwatch.ts";
 import { endpointReconciler } from "../capabilities/hosting/controller.ts";
 import { containerSpec } from "../capabilities/hosting/deployment-plan.ts";
 import { endpointOfFleet } from "../capabilities/hosting/fleets.ts";
@@ -23,6 +22,7 @@ import { Queues } from "../capabilities/sqs/queues.ts";
 import { SessionCredentials } from "../capabilities/sts/session-credentials.ts";
 import type { Engine } from "../compute/engine.ts";
 import { OWN_IMAGES, type ImageAliases as Aliases } from "../compute/images.ts";
+import { framedCaller } from "../dataplane/framed-call.ts";
 import { instanceCaller } from "../dataplane/instance-call.ts";
 import type { RoutePublisher } from "../dataplane/routing-table.ts";
 import type { ObjectStore } from "../objects/object-store.ts";
@@ -32,6 +32,7 @@ import { openSqliteStore } from "../state/sqlite/sqlite-store.ts";
 import { MetricStore } from "../telemetry/metric-store.ts";
 import { createDispatcher, type ProvenRequests } from "../wire/server.ts";
 import { openObjects } from "./object-stores.ts";
+import { openScaling } from "./scaling.ts";
 import { accountOf, allowedHosts, type RolePorts } from "./settings.ts";
 
 /** What control can not make for itself. */
@@ -109,7 +110,7 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
       publish: async (topic, message) => void (await topics.publish(topic, message)),
       wake: (endpoint) => wakeEndpoint(store, clock, endpoint),
       suspect: (instance) => engine.suspect(instance),
-      call: instanceCaller(clock),
+      call: framedCaller(instanceCaller(clock)),
     }),
   );
   const routes = routesTo(given.routes, worker);
@@ -142,18 +143,21 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
   const metrics = parts.use(
     MetricStore.open({ file: join(settings.dataDir, "metrics.sqlite"), clock, log, fatal }),
   );
-  const cloudwatch = parts.use(
-    await openCloudWatch({
-      account,
-      store,
-      metrics,
-      dataDir: settings.dataDir,
-      publish: async (topic, message, subject) => void (await topics.publish(topic, message, subject)),
-      clock,
-      random,
-      log,
-      fatal,
-    }),
+  const { cloudwatch, autoscaling } = parts.use(
+    await openScaling(
+      {
+        account,
+        store,
+        metrics,
+        dataDir: settings.dataDir,
+        publish: async (topic, message, subject) => void (await topics.publish(topic, message, subject)),
+        clock,
+        random,
+        log,
+        fatal,
+      },
+      hosting,
+    ),
   );
 
   const mounts = services({
@@ -173,6 +177,7 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
     sns: async () => topics.handlers,
     sqs: async () => (await import("../capabilities/sqs/operations.ts")).sqsHandlers(queues, store),
     cloudwatch: () => cloudwatch.handlers(),
+    autoscaling: async () => autoscaling.handlers,
   }).map(({ mount }) => mount);
   const hosts = allowedHosts(settings);
   const dispatcher = createDispatcher({ mounts, credentials, clock, random, log, allowedHosts: hosts });

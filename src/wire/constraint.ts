@@ -110,6 +110,7 @@ function compile(pattern: string): RegExp {
   const source = pattern
     .replaceAll("\\A", "^")
     .replaceAll("\\z", "$")
-    .replaceAll("[\\p{Print}]", "[\\x20-\\x7e]");
+    .replaceAll("[\\p{Print}]", "\\p{Print}")
+    .replaceAll("\\p{Print}", "[\\x20-\\x7e]");
   return new RegExp(`^(?:${source})$`, "u");
 }

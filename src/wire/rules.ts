@@ -2,12 +2,14 @@
  * The constraints of the API's model that the SDK's schemas lack, by member name. A test holds them against botocore's
  * copy of the model (test/wire/rules.test.ts). Patterns stand as the model has them: clients print them.
  */
+import type * as Autoscaling from "@aws-sdk/client-application-auto-scaling";
 import type * as CloudWatch from "@aws-sdk/client-cloudwatch";
 import type * as S3 from "@aws-sdk/client-s3";
 import type * as SageMaker from "@aws-sdk/client-sagemaker";
 import { integer, list, map, number, oneOf, text } from "./constraint.ts";
 import type { Rules } from "./validate.ts";
 
+const XML_TEXT = String.raw`[\u0020-\uD7FF\uE000-\uFFFD\uD800\uDC00-\uDBFF\uDFFF\r\n\t]*`;
 const NAME = "[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}";
 const MODEL_NAME = String.raw`[a-zA-Z0-9]([\-a-zA-Z0-9]*[a-zA-Z0-9])?`;
 const ANYTHING = ".*";
@@ -279,6 +281,67 @@ export const SNS_RULES: Rules = {
 
 const ACTIONS = { max: 5, each: text(1, 1024) };
 const ALARM_NAMES = { max: 100, each: text(1, 255) };
+
+/** Scalable targets, policies and schedules. */
+export const autoscalingRules = (sdk: typeof Autoscaling): Rules => ({
+  ServiceNamespace: oneOf(sdk.ServiceNamespace),
+  ScalableDimension: oneOf(sdk.ScalableDimension),
+  ResourceId: text(1, 1600, XML_TEXT),
+  ResourceIds: list(0, 50, text(1, 1600, XML_TEXT)),
+  RoleARN: text(1, 1600, XML_TEXT),
+  ResourceARN: text(
+    1,
+    1011,
+    String.raw`^arn:.+:application-autoscaling:.+:[0-9]+:scalable-target\/[a-zA-Z0-9-]+$`,
+  ),
+  Tags: { keys: text(1, 128), each: text(0, 256) },
+  TagKeys: list(0, 200, text(1, 128)),
+  NextToken: { pattern: XML_TEXT },
+
+  // scheduled actions
+  ScheduledActionName: text(1, 1600, XML_TEXT),
+  "PutScheduledActionRequest.ScheduledActionName": text(
+    1,
+    256,
+    String.raw`(?!((^[ ]+.*)|(.*([\u0000-\u001f]|[\u007f-\u009f]|[:/|])+.*)|(.*[ ]+$))).+`,
+  ),
+  ScheduledActionNames: list(0, 50, text(1, 1600, XML_TEXT)),
+  Schedule: text(1, 1600, XML_TEXT),
+  Timezone: text(1, 1600, XML_TEXT),
+
+  // policies
+  PolicyName: text(1, 1600, XML_TEXT),
+  "PutScalingPolicyRequest.PolicyName": text(1, 256, String.raw`\p{Print}+`),
+  "GetPredictiveScalingForecastRequest.PolicyName": text(1, 256, String.raw`\p{Print}+`),
+  PolicyNames: list(0, 50, text(1, 1600, XML_TEXT)),
+  PolicyType: oneOf(sdk.PolicyType),
+  AdjustmentType: oneOf(sdk.AdjustmentType),
+  MetricAggregationType: oneOf(sdk.MetricAggregationType),
+  Statistic: oneOf(sdk.MetricStatistic),
+  PredefinedMetricType: text(1, 128),
+  "PredefinedMetricSpecification.PredefinedMetricType": oneOf(sdk.MetricType),
+  ResourceLabel: text(1, 1023),
+  Id: text(1, 255, XML_TEXT),
+  Expression: text(1, 2048, XML_TEXT),
+  Label: { pattern: XML_TEXT },
+  Stat: { pattern: XML_TEXT },
+  "TargetTrackingMetricStat.Unit": text(1, 1023, XML_TEXT),
+  "PredictiveScalingMetricStat.Unit": text(1, 1023, XML_TEXT),
+  "TargetTrackingMetric.MetricName": text(1, 255, XML_TEXT),
+  "TargetTrackingMetric.Namespace": text(1, 255, XML_TEXT),
+  "PredictiveScalingMetric.MetricName": text(1, 255, XML_TEXT),
+  "PredictiveScalingMetric.Namespace": text(1, 255, XML_TEXT),
+  "TargetTrackingMetricDimension.Name": text(1, 255, XML_TEXT),
+  "TargetTrackingMetricDimension.Value": text(1, 1024, XML_TEXT),
+  "PredictiveScalingMetricDimension.Name": text(1, 255, XML_TEXT),
+  "PredictiveScalingMetricDimension.Value": text(1, 1024, XML_TEXT),
+
+  // predictive scaling, which is refused
+  Mode: oneOf(sdk.PredictiveScalingMode),
+  SchedulingBufferTime: integer(0, 3600),
+  MaxCapacityBreachBehavior: oneOf(sdk.PredictiveScalingMaxCapacityBreachBehavior),
+  MaxCapacityBuffer: integer(0, 100),
+});
 
 /** Metrics and alarms. */
 export const cloudWatchRules = (sdk: typeof CloudWatch): Rules => ({

@@ -1,10 +1,12 @@
 import { spawnSync } from "node:child_process";
+import * as autoscaling from "@aws-sdk/client-application-auto-scaling";
 import * as cloudwatch from "@aws-sdk/client-cloudwatch";
 import * as s3 from "@aws-sdk/client-s3";
 import * as sagemaker from "@aws-sdk/client-sagemaker";
 import { describe, expect, test } from "vitest";
 import type { Constraint } from "../../src/wire/constraint.ts";
 import {
+  autoscalingRules,
   cloudWatchRules,
   IAM_RULES,
   RUNTIME_RULES,
@@ -77,6 +79,7 @@ const METRICS_AND_ALARMS = `
   .trim()
   .split(/\s+/);
 const TABLES: [string, readonly string[], Rules][] = [
+  ["application-autoscaling", [], autoscalingRules(autoscaling)],
   ["sagemaker", HOSTING, sagemakerRules(sagemaker)],
   ["sagemaker-runtime", [], RUNTIME_RULES],
   ["sts", ["GetCallerIdentity", "AssumeRole"], STS_RULES],
