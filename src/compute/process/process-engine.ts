@@ -93,7 +93,7 @@ class ProcessEngine implements Engine {
       wanted: () => ([...this.#fleets.values()].some((fleet) => fleet.wantsWarmWorkers) ? warmWorkers : 0),
       busy: () =>
         [...this.#fleets.values()].some(({ instances }) =>
-          instances.some(({ status }) => isUnderWay(status)),
+          instances.some(({ status }) => isUnderWay(status, clock.now())),
         ),
     });
     this.#workshop = {
@@ -139,6 +139,10 @@ class ProcessEngine implements Engine {
 
   status(id: string): FleetStatus | undefined {
     return this.#fleets.get(id)?.status;
+  }
+
+  spec(id: string): FleetSpec | undefined {
+    return this.#fleets.get(id)?.spec;
   }
 
   fleets(): readonly FleetStatus[] {
@@ -214,7 +218,10 @@ class ProcessEngine implements Engine {
   }
 }
 
-const isUnderWay = ({ phase }: InstanceStatus) => phase === "downloading" || phase === "starting";
+/** Most starts are over sooner; one that takes longer mostly waits, for bytes or for somebody else. */
+const START_MS = 10_000;
+const isUnderWay = ({ phase, timeline }: InstanceStatus, now: number) =>
+  (phase === "downloading" || phase === "starting") && now - (timeline[phase] ?? 0) < START_MS;
 
 /** What can not change under a running fleet. Digests may be added: they only say what the fleet found. */
 function fixedPart({ container, instanceType }: FleetSpec): string {

@@ -63,12 +63,15 @@ export interface TakenWorker {
 const PREFIX = "_warm-";
 /** A look at what there should be is due so long after a change: by then most starts are over. */
 const LOOK_MS = 1000;
+/** One that has not loaded everything after so long never will. */
+const STARTUP_MS = 60_000;
 /** More files are not linked while others wait. */
 const MOST_FILES = 100;
 
 export class WarmPool implements Disposable {
   readonly #options: WarmPoolOptions;
   readonly #workers = new Set<Worker>();
+  readonly #cancelWaits = new Set<() => void>();
   #cancelLook: (() => void) | undefined;
   #failures = 0;
   #notBefore = 0;
@@ -79,9 +82,8 @@ export class WarmPool implements Disposable {
     this.#options = options;
     for (const process of options.host.processes()) {
       if (!(process.note as Partial<WarmNote>).warm) continue;
-      const confinement = options.isolation?.resize({ id: process.id, instanceType: "" });
-      confinement?.watch(process.pid);
-      this.#add({ process, confinement });
+      const { id, pid } = process;
+      this.#add({ process, confinement: options.isolation?.adopt({ id, pid, instanceType: "" }) });
     }
     this.lookSoon();
   }
@@ -89,9 +91,14 @@ export class WarmPool implements Disposable {
   /** What should be may be something else now. */
   lookSoon(): void {
     if (this.#closed) return;
-    this.#cancelLook ??= this.#options.clock.after(LOOK_MS, () => {
+    const { clock, random, log } = this.#options;
+    this.#cancelLook ??= clock.after(LOOK_MS, () => {
       this.#cancelLook = undefined;
-      void this.#look();
+      this.#look().catch((error: unknown) => {
+        this.#notBefore = clock.monotonic() + backoffMs((this.#failures += 1), random);
+        log.warn("A warm worker could not be started.", { error });
+        this.lookSoon();
+      });
     });
   }
 
@@ -129,23 +136,19 @@ export class WarmPool implements Disposable {
   [Symbol.dispose](): void {
     this.#closed = true;
     this.#cancelLook?.();
+    for (const cancel of this.#cancelWaits) cancel();
     for (const { confinement } of this.#workers) confinement?.leave();
   }
 
   async #look(): Promise<void> {
-    const { busy, wanted, clock, log, random } = this.#options;
+    const { busy, wanted, clock } = this.#options;
     this.#sweep();
     const missing = wanted() - this.#workers.size;
     for (const worker of [...this.#workers].slice(0, Math.max(0, -missing))) void this.#end(worker);
     if (missing <= 0) return;
     if (busy() || clock.monotonic() < this.#notBefore) return this.lookSoon();
-    try {
-      await this.#start();
-    } catch (error) {
-      this.#notBefore = clock.monotonic() + backoffMs((this.#failures += 1), random);
-      log.warn("A warm worker could not be started.", { error });
-    }
-    if (missing > 1 || this.#notBefore > clock.monotonic()) this.lookSoon();
+    await this.#start();
+    if (missing > 1) this.lookSoon();
   }
 
   async #start(): Promise<void> {
@@ -194,31 +197,45 @@ export class WarmPool implements Disposable {
   #add(worker: Worker): void {
     const { process } = worker;
     this.#workers.add(worker);
+    const cancel = this.#options.clock.after(STARTUP_MS, () => this.#lost(worker, "is not ready in time"));
+    this.#cancelWaits.add(cancel);
     void process.reached("waiting").then(() => {
+      cancel();
+      this.#cancelWaits.delete(cancel);
       this.#failures = 0;
     });
-    void process.ended.then(
-      () => (this.#workers.has(worker) && !this.#closed ? this.#lost(worker) : undefined),
+    process.ended.then(
+      () => {
+        cancel();
+        this.#cancelWaits.delete(cancel);
+        this.#lost(worker, "ended");
+      },
       () => {},
     );
   }
 
-  /** It ended by itself. */
-  async #lost(worker: Worker): Promise<void> {
+  /** It can not be used, unless somebody has it already. */
+  #lost(worker: Worker, what: string): void {
     const { clock, log, random } = this.#options;
+    if (this.#closed || !this.#workers.has(worker)) return;
     this.#notBefore = clock.monotonic() + backoffMs((this.#failures += 1), random);
-    const { code, signal, logTail } = await this.#end(worker);
-    log.warn("A warm worker ended, and is replaced.", { code, signal, last: logTail.at(-1) });
-    this.lookSoon();
+    const { id, exit } = worker.process;
+    log.warn(`A warm worker ${what}, and is replaced.`, { worker: id, ...exit });
+    void this.#end(worker);
   }
 
-  async #end(worker: Worker) {
+  /** Never rejects: what could not be removed is removed when the next engine opens. */
+  async #end(worker: Worker): Promise<void> {
+    const { process, confinement } = worker;
     this.#workers.delete(worker);
-    const end = await worker.process.stop(0);
-    worker.process.forget();
-    await worker.confinement?.[Symbol.asyncDispose]();
+    try {
+      await process.stop(0);
+      process.forget();
+      await confinement?.[Symbol.asyncDispose]();
+    } catch (error) {
+      this.#options.log.warn("A warm worker could not be ended.", { error });
+    }
     this.lookSoon();
-    return end;
   }
 
   /** Removes the folders of workers that are gone, also of those that were taken. */
