@@ -46,6 +46,7 @@ export const MAX_ANSWER_PART = 1 << 20;
 const PREFIX = 12;
 /** Below this, a copy costs less than a buffer of its own in the system call. */
 const COPIED = 4096;
+const ALIGNED = 64;
 const NOTHING = Buffer.alloc(0);
 
 const CODES: Readonly<Record<FrameKind, number>> = {
@@ -161,7 +162,9 @@ export class FrameReader {
         this.#emit(chunk, at, at + length);
         at += length;
       } else {
-        this.#payload = Buffer.allocUnsafeSlow(length);
+        // the body begins where values of any type are aligned
+        const before = -this.#headLength & (ALIGNED - 1);
+        this.#payload = Buffer.allocUnsafeSlow(before + length).subarray(before);
         this.#filled = 0;
       }
     }

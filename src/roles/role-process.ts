@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { getCompileCacheDir } from "node:module";
 import type { Server } from "node:net";
 import { sleep, type Clock } from "../base/clock.ts";
+import { HEAP_FLAGS } from "../base/heap-flags.ts";
 import type { Log } from "../base/log.ts";
 import { BEAT_MS, type FromRole, type ToRole } from "./role-messages.ts";
 
@@ -114,7 +115,7 @@ export class RoleProcess {
     }
     const child = fork(module, {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
-      execArgv: [...process.execArgv, "--expose-gc"],
+      execArgv: [...process.execArgv, ...HEAP_FLAGS, "--expose-gc"],
       env: { ...process.env, NODE_COMPILE_CACHE: getCompileCacheDir() },
     });
     this.#child = child;

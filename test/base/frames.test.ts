@@ -110,6 +110,19 @@ describe("frames", () => {
     expect(plain(read([...bytes].map((byte) => Buffer.from([byte]))).frames)).toEqual(plain(frames));
   });
 
+  test("a body that came in parts begins where any values are aligned", () => {
+    for (const head of ["a", "abcd", "x".repeat(63), "x".repeat(64)]) {
+      const sent = bytesOf([
+        { kind: "request", id: 1, last: true, head, body: new Uint8Array(5000).fill(7) },
+      ]);
+      let body = new Uint8Array();
+      const reader = new FrameReader(ALL, (frame) => (body = frame.body as Uint8Array<ArrayBuffer>));
+      for (const part of [sent.subarray(0, 100), sent.subarray(100)]) reader.push(part);
+      expect(body.byteOffset % 8).toBe(0);
+      expect(body).toEqual(Buffer.alloc(5000, 7));
+    }
+  });
+
   test("a reader knows whether it stands between two frames", () => {
     const bytes = bytesOf([{ kind: "answer", id: 1, last: true, head: "200", body: Buffer.from("x") }]);
     expect(read([bytes]).atBoundary).toBe(true);

@@ -17,6 +17,18 @@ const floats = (name: string, shape: number[], ...values: number[]): [string, Te
   { name, type: "float32", shape, data: Float32Array.from(values) },
 ];
 
+test("reads a tensor where it lies in a larger buffer", async () => {
+  await using model = await loadOnnx(vector("two-inputs.onnx"), 1);
+  const data = new BigInt64Array(BigInt64Array.of(9n, 9n, 3n, 4n).buffer, 16, 2);
+  const [double] = await model.run(
+    new Map<string, Tensor>([
+      ["a", { name: "a", type: "int64", shape: [1, 2], data }],
+      ["b", { name: "b", type: "bool", shape: [1, 1], data: Uint8Array.of(0, 1).subarray(1) }],
+    ]),
+  );
+  expect(double!.data).toEqual(BigInt64Array.of(6n, 8n));
+});
+
 test("says what the model takes and gives", async () => {
   await using model = await loadOnnx(vector("two-inputs.onnx"), 1);
   expect(model.inputs).toEqual([

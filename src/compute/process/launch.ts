@@ -2,6 +2,7 @@ import { mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 
+import { HEAP_FLAGS } from "../../base/heap-flags.ts";
 import { CHANNEL_USES } from "../../base/instance-channel.ts";
 import type { Address, ContainerSpec, ResourceShape } from "../engine.ts";
 import type { Program } from "../images.ts";
@@ -77,7 +78,7 @@ export async function commandLine(
 /** The built-in server's command line. */
 export function builtinCommand(programs: Programs, use: string): CommandLine {
   return {
-    argv: [programs.nodePath, programs.modelServerPath],
+    argv: [programs.nodePath, ...HEAP_FLAGS, programs.modelServerPath],
     environment: { NODE_COMPILE_CACHE: programs.compileCache, TIDEWAY_CHANNEL: use },
     readable: [programs.nodePath, ...moduleFiles(programs.modelServerPath)],
   };

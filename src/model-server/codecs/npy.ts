@@ -88,11 +88,7 @@ export function parseNpy(body: Buffer): NpyArray {
     throw bad(
       `its shape (${tuple.slice(0, 100)}) of ${kind}${size} needs ${bytes} bytes, but ${body.length - offset} follow`,
     );
-  // A copy: the values must be aligned, and the body belongs to the socket's pool.
-  const raw = Uint8Array.from(body.subarray(offset));
-  if (endian === ">") swap(raw, Number(size));
-  const data = allocate(type, 0).constructor as new (buffer: ArrayBuffer) => NpyArray["data"];
-  const values = new data(raw.buffer);
+  const values = valuesAt(body, offset, type, Number(size), endian === ">");
   return { type, shape, data: order === "True" ? rowMajor(values, shape, type) : values };
 }
 
@@ -104,6 +100,26 @@ function cast(
   if (type === info.type) return data;
   if (info.type === "float32" && type === "float64") return Float32Array.from(data as Float64Array);
   return typedData(info, Array.from(data as ArrayLike<number | bigint>));
+}
+
+/** Where they are if they are aligned there, and in this machine's order of bytes; else a copy. */
+function valuesAt(
+  body: Buffer,
+  offset: number,
+  type: NpyArray["type"],
+  size: number,
+  swapped: boolean,
+): NpyArray["data"] {
+  const data = allocate(type, 0).constructor as new (
+    buffer: ArrayBufferLike,
+    at?: number,
+    length?: number,
+  ) => NpyArray["data"];
+  const at = body.byteOffset + offset;
+  if (!swapped && at % size === 0) return new data(body.buffer, at, (body.length - offset) / size);
+  const raw = new Uint8Array(body.subarray(offset));
+  if (swapped) swap(raw, size);
+  return new data(raw.buffer);
 }
 
 function swap(bytes: Uint8Array, size: number): void {

@@ -21,6 +21,17 @@ describe("reads what NumPy wrote:", () => {
   });
 });
 
+test("values are read where they are if they are aligned there, and else from a copy", () => {
+  const npy = encodeNpy({ name: "x", type: "float32", shape: [3], data: Float32Array.of(1, 2, 3) });
+  for (const before of [0, 1, 2, 4, 64]) {
+    const body = Buffer.from(new ArrayBuffer(before + npy.length), before);
+    npy.copy(body);
+    const data = parseNpy(body).data;
+    expect(data).toEqual(Float32Array.of(1, 2, 3));
+    expect(data.buffer === body.buffer).toBe(before % 4 === 0);
+  }
+});
+
 test("writes what NumPy wrote, byte for byte", () => {
   for (const name of ["f4", "i8", "i4", "u1", "b1", "one-dimension"]) {
     const { type, shape, data } = parseNpy(bytes(name));
