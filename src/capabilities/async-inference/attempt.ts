@@ -66,6 +66,8 @@ export async function attempt(
     return { kind: "not-stored", why };
   } finally {
     cancelTimer();
+    // an answer that nobody read to its end
+    late.abort();
   }
 }
 
