@@ -18,9 +18,29 @@ export function float32Text(value: number): string {
   return pythonic(value, shortestFloat32(value));
 }
 
+/** Powers of ten that a float64 holds exactly. */
+const POWERS = Float64Array.from({ length: 22 }, (_, exponent) => 10 ** exponent);
+/** The 24 bits of a float32 times this power of five fit in a float64: up to here a product is exact. */
+const EXACT = 12;
+/** Of numbers from here to there, all that is tried below is one of these powers away from a whole number. */
+const [SMALL, LARGE] = [1e-12, 1e5];
+
 /** Six digits survive a normal float32 and nine tell all of them apart, so only these need to be tried. */
 function shortestFloat32(value: number): number {
-  for (let digits = Math.abs(value) < SMALLEST_NORMAL ? 1 : 6; digits < 9; digits++) {
+  const magnitude = Math.abs(value);
+  if (magnitude >= SMALL && magnitude < LARGE) {
+    let power = 0;
+    while (magnitude * POWERS[power]! < LARGE) power++;
+    for (let digits = 6; digits < 9; digits++, power++) {
+      const scaled = magnitude * POWERS[power]!;
+      const whole = Math.round(scaled);
+      // A product is rounded behind that: what lies between two whole numbers is for the exact way to decide.
+      if (power > EXACT && Math.abs(scaled - whole) > 0.499_999) break;
+      const shorter = whole / POWERS[power]!;
+      if (Math.fround(shorter) === magnitude) return value < 0 ? -shorter : shorter;
+    }
+  }
+  for (let digits = magnitude < SMALLEST_NORMAL ? 1 : 6; digits < 9; digits++) {
     const shorter = Number(value.toPrecision(digits));
     if (Math.fround(shorter) === value) return shorter;
   }
