@@ -1,6 +1,6 @@
 /** RegisterScalableTarget, DescribeScalableTargets, DeregisterScalableTarget and the tags of targets. */
 import type * as sdk from "@aws-sdk/client-application-auto-scaling";
-import { arn } from "../../base/arn.ts";
+import { type Account, arn } from "../../base/arn.ts";
 import type { Resource } from "../../state/resource.ts";
 import { Conflict, TooManyTags } from "../../state/store.ts";
 import type { Context } from "../../wire/context.ts";
@@ -47,10 +47,6 @@ export async function targetOf({ store }: AutoscalingPorts, id: ScalableId): Pro
 
 export function targetOperations(ports: AutoscalingPorts): Operations {
   const { account, store, random, alarms } = ports;
-  const serviceLinkedRole =
-    `arn:aws:iam::${account.accountId}:role/aws-service-role/sagemaker.application-autoscaling.amazonaws.com/` +
-    "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint";
-
   /** What is to be there: what the request says, else what was there. */
   const merged = (
     id: ScalableId,
@@ -64,7 +60,13 @@ export function targetOperations(ports: AutoscalingPorts): Operations {
     if (min < 0) throw invalid(`Minimum capacity must be at least 0, not ${min}.`);
     if (max < min) throw invalid("Maximum capacity cannot be less than minimum capacity");
     const suspended = { ...(known?.suspended ?? NOT_SUSPENDED), ...request.SuspendedState };
-    return { ...id, min, max, suspended, roleArn: request.RoleARN ?? known?.roleArn ?? serviceLinkedRole };
+    return {
+      ...id,
+      min,
+      max,
+      suspended,
+      roleArn: request.RoleARN ?? known?.roleArn ?? serviceLinkedRole(account),
+    };
   };
 
   /** What can be scaled to zero, only AWS's asynchronous endpoints and provisioned concurrency can. */
@@ -167,6 +169,11 @@ export function targetOperations(ports: AutoscalingPorts): Operations {
     },
   };
 }
+
+/** The role that AWS makes for itself where none is given. */
+const serviceLinkedRole = ({ accountId }: Account) =>
+  `arn:aws:iam::${accountId}:role/aws-service-role/sagemaker.application-autoscaling.amazonaws.com/` +
+  "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint";
 
 const described = ({ arn: ScalableTargetARN, createdAt, spec }: Target): sdk.ScalableTarget => ({
   ServiceNamespace: "sagemaker",
