@@ -13,9 +13,11 @@ import { removeCgroups } from "./compute/isolation/isolation.ts";
 import { openLocalProcessHost } from "./compute/process/local-process-host.ts";
 import { createDataPlane } from "./dataplane/create-data-plane.ts";
 import { InProcessPublisher } from "./dataplane/in-process-publisher.ts";
+import { RequestMetrics } from "./dataplane/request-metrics.ts";
 import { type Control, openControl } from "./roles/control.ts";
 import { openGateway } from "./roles/gateway.ts";
 import { openLocalEngine } from "./roles/local-engine.ts";
+import { openMetricStore } from "./roles/metering.ts";
 import {
   DRAIN_MS,
   listenFailure,
@@ -68,11 +70,16 @@ export async function startServer({
   const onInstanceFailure = (instance: string) => control?.suspect(instance);
   const scale = new WorkerScale(clock, serverlessIdleMs(ports.settings));
   const onDemand = (fleet: string, workers: number) => scale.demand(fleet, workers);
-  const dataPlane = parts.use(createDataPlane({ clock, random, log, onInstanceFailure, onDemand }));
+  const store = parts.use(openMetricStore(ports));
+  const metrics = new RequestMetrics();
+  const dataPlane = parts.use(createDataPlane({ clock, random, log, onInstanceFailure, onDemand, metrics }));
   control = parts.use(
     await openControl(ports, {
       routes: new InProcessPublisher(dataPlane, clock),
+      load: () => dataPlane.load(),
       scale,
+      metrics: store,
+      requests: metrics,
       engine: async (objects, aliases) => openLocalEngine(ports, host, objects, aliases, patience),
     }),
   );

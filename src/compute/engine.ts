@@ -104,6 +104,8 @@ export interface Engine extends AsyncDisposable {
   apply(spec: FleetSpec): Promise<FleetStatus>;
   /** What of the fleet is known; undefined for one that was never applied or is deleted. */
   status(id: string): FleetStatus | undefined;
+  /** What the fleet was last told to be. */
+  spec(id: string): FleetSpec | undefined;
   /** SIGTERM, grace, SIGKILL; resolves when every process is gone. Idempotent. */
   delete(id: string): Promise<void>;
   /** Every fleet there is: what a controller compares with what should be. */

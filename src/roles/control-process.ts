@@ -10,6 +10,7 @@ import { exclusiveLock } from "../state/data-folder.ts";
 import { createListener } from "../wire/listener.ts";
 import { type Control, openControl } from "./control.ts";
 import { openLocalEngine } from "./local-engine.ts";
+import { openMetricStore } from "./metering.ts";
 import type { RoleStart } from "./role-messages.ts";
 import { runRole } from "./role.ts";
 import { serverlessIdleMs } from "./settings.ts";
@@ -29,6 +30,7 @@ runRole<RoleStart>("tideway: control", async (start, { ports, supervisor }) => {
     // this process ends with its supervisor
     onClose: () => {},
   });
+  const metrics = parts.use(openMetricStore(ports));
   const scale = new WorkerScale(clock, serverlessIdleMs(ports.settings));
   let control: Control | undefined;
   const hub = parts.use(
@@ -40,13 +42,16 @@ runRole<RoleStart>("tideway: control", async (start, { ports, supervisor }) => {
       log,
       onInstanceFailure: (instance) => control?.suspect(instance),
       onDemand: (fleet, workers) => scale.demand(fleet, workers),
+      metrics,
     }),
   );
   supervisor.on("gateways", ({ ids }) => hub.alive(ids));
   const opened = parts.use(
     await openControl(ports, {
       routes: hub,
+      load: () => hub.load(),
       scale,
+      metrics,
       engine: async (objects, aliases) => openLocalEngine(ports, host, objects, aliases),
     }),
   );

@@ -24,22 +24,32 @@ import type { Engine } from "../compute/engine.ts";
 import { OWN_IMAGES, type ImageAliases as Aliases } from "../compute/images.ts";
 import { framedCaller } from "../dataplane/framed-call.ts";
 import { instanceCaller } from "../dataplane/instance-call.ts";
+import type { Load } from "../dataplane/concurrency.ts";
+import type { RequestMetrics } from "../dataplane/request-metrics.ts";
 import type { RoutePublisher } from "../dataplane/routing-table.ts";
 import type { ObjectStore } from "../objects/object-store.ts";
 import { services } from "../services.ts";
 import { runController } from "../state/controller.ts";
 import { openSqliteStore } from "../state/sqlite/sqlite-store.ts";
-import { MetricStore } from "../telemetry/metric-store.ts";
+import type { MetricStore } from "../telemetry/metric-store.ts";
 import { createDispatcher, type ProvenRequests } from "../wire/server.ts";
+import { type Metering, openMetering } from "./metering.ts";
 import { openObjects } from "./object-stores.ts";
 import { openScaling } from "./scaling.ts";
 import { accountOf, allowedHosts, type RolePorts } from "./settings.ts";
+import { storageFailed } from "./storage-failed.ts";
 
 /** What control can not make for itself. */
 export interface ControlParts {
   /** What gateways say of serverless fleets goes here, from before control is open. */
   readonly scale: WorkerScale;
   readonly routes: RoutePublisher;
+  /** How many requests gateways have in flight to each instance. */
+  readonly load: Load;
+  /** Where all metrics are kept, from before control is open. */
+  readonly metrics: MetricStore;
+  /** The counts of a gateway in the same process. */
+  readonly requests?: RequestMetrics;
   /** Makes the engine on these objects and names of images. */
   readonly engine: (objects: ObjectStore, aliases: Aliases) => Promise<Engine>;
 }
@@ -58,12 +68,7 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
   await using parts = new AsyncDisposableStack();
   const { clock, random, log, settings, root } = ports;
   const account = accountOf(settings);
-  const fatal = (error: Error) => {
-    log.error("The storage failed; control ends, so that it promises nothing that it can not keep.", {
-      error,
-    });
-    process.exit(74);
-  };
+  const fatal = storageFailed(log);
 
   const credentials = new SessionCredentials(root, account.accountId, { clock, random });
   const file = join(settings.dataDir, "state.sqlite");
@@ -76,6 +81,7 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
   );
   const aliases = await ImageAliases.open(account, store);
   const engine = parts.use(await given.engine(objects, aliases));
+  const metering = parts.use(openMetering(ports, given, engine));
   // What an earlier control left of endpoints that are gone. The others are their controller's.
   given.routes.prune(await store.names(EndpointKind));
   const stopping = new AbortController();
@@ -113,7 +119,7 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
       call: framedCaller(instanceCaller(clock)),
     }),
   );
-  const routes = routesTo(given.routes, worker);
+  const routes = routesTo(given.routes, worker, metering);
   const reconcile = endpointReconciler({ store, engine, routes, clock, log, scale: given.scale });
   const controller = parts.use(await runController(store, EndpointKind, reconcile, { clock, random, log }));
   const look = (fleet: string) => {
@@ -140,15 +146,12 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
     }),
   );
 
-  const metrics = parts.use(
-    MetricStore.open({ file: join(settings.dataDir, "metrics.sqlite"), clock, log, fatal }),
-  );
   const { cloudwatch, autoscaling } = parts.use(
     await openScaling(
       {
         account,
         store,
-        metrics,
+        metrics: given.metrics,
         dataDir: settings.dataDir,
         publish: async (topic, message, subject) => void (await topics.publish(topic, message, subject)),
         clock,
@@ -207,10 +210,11 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
   };
 }
 
-/** The gateways get every route, and so does what serves asynchronous requests. */
-function routesTo(gateways: RoutePublisher, worker: AsyncWorker): RoutePublisher {
+/** The gateways get every route, and so does what serves asynchronous requests, and what measures. */
+function routesTo(gateways: RoutePublisher, worker: AsyncWorker, metering: Metering): RoutePublisher {
   return {
     async publish(endpoint, route) {
+      metering.routed(endpoint, route);
       await Promise.all([gateways.publish(endpoint, route), worker.routed(endpoint, route)]);
     },
     prune: (endpoints) => gateways.prune(endpoints),

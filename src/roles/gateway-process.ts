@@ -1,18 +1,22 @@
 /** The process of a gateway: invocations are answered here, whatever becomes of control; all else is passed on to it. */
 import { createDataPlane } from "../dataplane/create-data-plane.ts";
 import { ControlLink } from "../dataplane/control-link.ts";
+import { RequestMetrics } from "../dataplane/request-metrics.ts";
 import { createForwarder } from "../gateway/forward.ts";
 import { FramedHandover } from "../gateway/handover.ts";
+import { MetricOutbox } from "../telemetry/metric-outbox.ts";
+import { startOf } from "../telemetry/retention.ts";
 import { createListener } from "../wire/listener.ts";
 import { openGateway } from "./gateway.ts";
 import type { GatewayStart } from "./role-messages.ts";
 import { runRole } from "./role.ts";
-import { DRAIN_MS } from "./settings.ts";
+import { countsRequests, DRAIN_MS } from "./settings.ts";
 
 runRole<GatewayStart>("tideway: gateway", async (start, { ports, socket }) => {
   if (!socket) throw new Error("A gateway is started with the socket that it listens on.");
   await using parts = new AsyncDisposableStack();
   const { clock, random, log } = ports;
+  const metrics = countsRequests(ports.settings) ? new RequestMetrics() : undefined;
   const dataPlane = parts.use(
     createDataPlane({
       clock,
@@ -20,11 +24,25 @@ runRole<GatewayStart>("tideway: gateway", async (start, { ports, socket }) => {
       log,
       onInstanceFailure: (instance, failure) => link.report(instance, failure),
       onDemand: (fleet, workers) => link.demand(fleet, workers),
+      ...(metrics && { metrics }),
     }),
   );
   const { routesSocket: socketPath, routesFile: file, session, gateway: id } = start;
   const link = parts.use(new ControlLink({ socketPath, file, session, id, dataPlane, clock, log }));
   await link.start();
+  parts.use(
+    new MetricOutbox({
+      id: random.uuid(),
+      send: (data, sender) => link.keepMetrics(data, sender),
+      collect: (outbox) => {
+        // what was counted is of the second that has just ended
+        metrics?.collect(outbox, startOf(clock.now(), 1000) - 1);
+        link.load(dataPlane.load());
+      },
+      clock,
+      log,
+    }),
+  );
   const control = parts.use(createForwarder({ socketPath: start.controlSocket, clock, random, log }));
   const handover = parts.use(new FramedHandover({ socketPath: start.handoverSocket, random, log }));
   const gateway = parts.use(openGateway(ports, dataPlane, control, handover));

@@ -71,6 +71,22 @@ export function serverlessIdleMs({ env }: ServerSettings): number {
   return Number(text) * 1000;
 }
 
+/** How much of the disk metrics may take: 1 GiB, or what TIDEWAY_METRICS_MAX_MB says. */
+export function metricsBytes({ env }: ServerSettings): number {
+  const text = env["TIDEWAY_METRICS_MAX_MB"];
+  if (!text) return 1 << 30;
+  if (!/^\d{2,7}$/.test(text) || Number(text) < 10)
+    throw new Error(
+      `TIDEWAY_METRICS_MAX_MB must be a whole number from 10 to 9999999, not "${text.slice(0, 100)}".`,
+    );
+  return Number(text) * 2 ** 20;
+}
+
+/** Whether invocations are counted and timed: unless TIDEWAY_METRICS is "off". Nothing can be scaled by them then. */
+export function countsRequests({ env }: ServerSettings): boolean {
+  return env["TIDEWAY_METRICS"] !== "off";
+}
+
 /** How many workers are kept ready while a serverless endpoint may need them: 1, or what TIDEWAY_WARM_WORKERS says. */
 export function warmWorkers({ env }: ServerSettings): number {
   const text = env["TIDEWAY_WARM_WORKERS"];

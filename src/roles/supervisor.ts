@@ -18,6 +18,7 @@ import { RoleProcess } from "./role-process.ts";
 import {
   DRAIN_MS,
   listenFailure,
+  metricsBytes,
   refuseRemote,
   serverlessIdleMs,
   type RunningServer,
@@ -32,6 +33,7 @@ export async function startProcesses(given: ServerSettings, gateways: number): P
   // read by control, and refused before anything is started
   serverlessIdleMs(given);
   warmWorkers(given);
+  metricsBytes(given);
   await findSandbox(given.sandbox ?? "auto", given.env["PATH"]);
   await using parts = new AsyncDisposableStack();
   const clock = systemClock;

@@ -90,6 +90,10 @@ export class SimulatedEngine implements Engine {
     });
   }
 
+  spec(id: string): FleetSpec | undefined {
+    return this.#fleets.get(id)?.spec;
+  }
+
   status(id: string): FleetStatus | undefined {
     const fleet = this.#fleets.get(id);
     return fleet && statusOf(fleet);

@@ -76,6 +76,10 @@ export class FakeEngine implements Engine {
     return this.#statuses.get(id);
   }
 
+  spec(id: string): FleetSpec | undefined {
+    return this.specs.get(id);
+  }
+
   async delete(id: string): Promise<void> {
     if (!this.#statuses.delete(id)) return;
     this.deleted.push(id);
