@@ -123,6 +123,27 @@ describe("HttpLink", () => {
     expect(instance.seen).toEqual([]);
   });
 
+  test.each([
+    ["by its length", "content-length: 5\r\n\r\nfirst"],
+    ["in chunks", "transfer-encoding: chunked\r\n\r\n5\r\nfirst\r\n0\r\n\r\n"],
+    ["to its end", "connection: close\r\n\r\nfirst"],
+  ])("what an answer %s brought stays as it is when another is read", async (_how, rest) => {
+    const { link } = linkTo(await rawInstance((socket) => socket.end(`HTTP/1.1 200 OK\r\n${rest}`)));
+    const kept: Uint8Array[] = [];
+    const ended = Promise.withResolvers<void>();
+    const keeps: InstanceEvents = {
+      onHead() {},
+      onData: (chunk) => kept.push(chunk),
+      onEnd: () => ended.resolve(),
+      onFailure: (_sent, reason) => ended.reject(new Error(reason)),
+    };
+    link.send({ method: "POST", path: "/", headers: [], body: Buffer.from("a") }, keeps);
+    await ended.promise;
+    const { link: other } = linkTo(await httpInstance(echo));
+    expect(await ask(other, "x".repeat(1000))).toHaveLength(1004);
+    expect(Buffer.concat(kept).toString()).toBe("first");
+  });
+
   test("a request whose answer is over has no hold on the connection any more", async () => {
     const { link } = linkTo(await httpInstance(echo));
     const ended = Promise.withResolvers<void>();
