@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { serverlessIdleMs } from "../../src/roles/settings.ts";
+import { serverlessIdleMs, warmWorkers } from "../../src/roles/settings.ts";
 
 const idle = (text?: string) => serverlessIdleMs({ env: { TIDEWAY_SERVERLESS_IDLE_SECONDS: text } } as never);
 
@@ -7,4 +7,11 @@ test("an idle serverless worker is kept for five minutes, or for as long as the 
   expect([idle(), idle(""), idle("1"), idle("86400")]).toEqual([300_000, 300_000, 1000, 86_400_000]);
   for (const bad of ["0", "86401", "never", "1.5", "-1", "1e3"])
     expect(() => idle(bad)).toThrow(`must be a whole number from 1 to 86400, not "${bad}"`);
+});
+
+test("one worker is kept ready, or as many as the environment says", () => {
+  const warm = (text?: string) => warmWorkers({ env: { TIDEWAY_WARM_WORKERS: text } } as never);
+  expect([warm(), warm(""), warm("0"), warm("16")]).toEqual([1, 1, 0, 16]);
+  for (const bad of ["17", "-1", "all", "1.5", "100"])
+    expect(() => warm(bad)).toThrow(`must be a whole number from 0 to 16, not "${bad}"`);
 });
