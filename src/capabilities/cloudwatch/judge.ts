@@ -65,7 +65,10 @@ function pointsOf(
     ...(spec.Unit !== undefined && { unit: spec.Unit }),
   });
   return new Map(
-    [...points].map(([time, point]) => [time, { time, value: statistic?.(point), samples: point.count }]),
+    points.map((point) => [
+      point.start,
+      { time: point.start, value: statistic?.(point), samples: point.count },
+    ]),
   );
 }
 

@@ -1,7 +1,7 @@
 /** Queries that refer to each other by Id, evaluated on what the store has: each at most once. */
 import type { Metric } from "../metric.ts";
-import type { MetricReader } from "../metrics.ts";
-import { Accumulator, type Point } from "../point.ts";
+import type { Bucket, MetricReader } from "../metrics.ts";
+import { Accumulator } from "../point.ts";
 import { evaluate, type Scope } from "./evaluate.ts";
 import type { Expression } from "./parse.ts";
 import { searchMatcher } from "./search.ts";
@@ -67,18 +67,14 @@ export class Results {
     return value;
   }
 
-  /** The points of a metric's periods, of all units where none is given. */
-  points({ metric, periodMs, unit }: Omit<MetricStat, "statistic">): Map<number, Point> {
+  /** The points of a metric's periods by time, of all units where none is given. */
+  points({ metric, periodMs, unit }: Omit<MetricStat, "statistic">): readonly Bucket[] {
     const from = this.#span.from(periodMs);
     const to = from + Math.ceil((this.#span.to - from) / periodMs) * periodMs;
-    const found = new Map<number, Point>();
     const query = { metric, from, to, period: periodMs / 1000, ...(unit !== undefined && { unit }) };
-    for (const { buckets } of this.#reader.query(query))
-      for (const bucket of buckets) {
-        const known = found.get(bucket.start);
-        found.set(bucket.start, known ? merged(known, bucket) : bucket);
-      }
-    this.#datapoints += found.size;
+    const units = this.#reader.query(query).map(({ buckets }) => buckets);
+    const found = units.length > 1 ? merged(units.flat()) : (units[0] ?? []);
+    this.#datapoints += found.length;
     if (this.#datapoints > MOST_DATAPOINTS)
       throw new ExpressionError(
         `More than ${MOST_DATAPOINTS} datapoints would be read: ask for a shorter time or a longer period`,
@@ -88,10 +84,9 @@ export class Results {
 
   /** A metric's statistic over time. */
   series(stat: MetricStat, label: string): Series {
-    const points = [...this.points(stat)].sort(([a], [b]) => a - b);
     return seriesOf(
       { label, periodMs: stat.periodMs },
-      points.map(([time, point]) => [time, stat.statistic(point)]),
+      this.points(stat).map((bucket) => [bucket.start, stat.statistic(bucket)]),
     );
   }
 
@@ -129,8 +124,15 @@ export class Results {
   }
 }
 
-function merged(...points: readonly Point[]): Point {
-  const whole = new Accumulator();
-  for (const point of points) whole.merge(point);
-  return whole;
+/** Buckets of the same start become one. */
+function merged(buckets: readonly Bucket[]): Bucket[] {
+  const sums = new Map<number, Accumulator>();
+  for (const bucket of buckets) {
+    const sum = sums.get(bucket.start) ?? new Accumulator();
+    sum.merge(bucket);
+    sums.set(bucket.start, sum);
+  }
+  return [...sums]
+    .sort(([a], [b]) => a - b)
+    .map(([start, { sum, count, min, max, sketch }]) => ({ start, sum, count, min, max, sketch }));
 }
