@@ -204,7 +204,8 @@ export class Fleet implements InstanceOwner {
       codeDir,
       address,
     });
-    const command = await commandLine(program, workshop.programs, address, modelDir, environment);
+    const awaited = isServerlessType(instanceType);
+    const command = await commandLine(program, workshop.programs, address, modelDir, environment, awaited);
     const all = { ...environment, ...command.environment };
     if (warm) {
       const { confinement, process } = warm;

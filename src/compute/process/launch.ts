@@ -46,15 +46,16 @@ export interface CommandLine {
   readonly readable: readonly string[];
 }
 
-/** The command line of a program; `modelDir` and `address` fill a command's placeholders. */
+/** The command line of a program; `modelDir` and `address` fill a command's placeholders. `awaited`: requests wait for it. */
 export async function commandLine(
   program: Program,
   programs: Programs,
   address: Address,
   modelDir: string,
   environment: Readonly<Record<string, string>>,
+  awaited: boolean,
 ): Promise<CommandLine> {
-  if (program.kind === "builtin") return builtinCommand(programs, CHANNEL_USES.tell);
+  if (program.kind === "builtin") return builtinCommand(programs, CHANNEL_USES.tell, awaited);
   if (program.kind === "script") {
     const python = await programs.python();
     return {
@@ -75,10 +76,13 @@ export async function commandLine(
   return { argv: command, environment: {}, readable: commandFiles(command) };
 }
 
-/** The built-in server's command line. */
-export function builtinCommand(programs: Programs, use: string): CommandLine {
+/**
+ * The built-in server's command line. With flags V8 does not take the code of Node's own modules as it was compiled
+ * with Node, which is a third of a start: so, none for somebody who waits for it, with one body at a time.
+ */
+export function builtinCommand(programs: Programs, use: string, awaited = false): CommandLine {
   return {
-    argv: [programs.nodePath, ...HEAP_FLAGS, programs.modelServerPath],
+    argv: [programs.nodePath, ...(awaited ? [] : HEAP_FLAGS), programs.modelServerPath],
     environment: { NODE_COMPILE_CACHE: programs.compileCache, TIDEWAY_CHANNEL: use },
     readable: [programs.nodePath, ...moduleFiles(programs.modelServerPath)],
   };
