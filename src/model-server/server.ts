@@ -73,6 +73,8 @@ export class ModelServer {
         // the next payload is on its way while one runs
         MaxConcurrentTransforms: 2,
         BatchStrategy: "MULTI_RECORD",
+        // what a core's cache holds: larger ones take longer per row
+        PreferredPayloadInMB: 1,
         MaxPayloadInMB: Math.max(1, Math.min(6, Math.floor(this.#settings.maxBodyBytes / 2 ** 20))),
       };
       return reply(response, 200, "application/json", Buffer.from(JSON.stringify(parameters)));

@@ -6,6 +6,8 @@ export interface Settings {
   readonly concurrent: number;
   /** 0: without a limit, the object's bytes are passed on as they come. */
   readonly maxPayloadMB: number;
+  /** What the container likes best, where the request leaves it the choice. */
+  readonly aimMB?: number;
   readonly strategy: BatchStrategy;
 }
 
@@ -13,6 +15,8 @@ export interface Settings {
 export interface ContainerParameters {
   readonly MaxConcurrentTransforms?: number;
   readonly MaxPayloadInMB?: number;
+  /** Not AWS's: up to here a payload is filled, though a longer record is taken. */
+  readonly PreferredPayloadInMB?: number;
   readonly BatchStrategy?: BatchStrategy;
 }
 
@@ -33,6 +37,8 @@ export function settingsOf(asked: Asked, container: ContainerParameters = {}): S
   return {
     concurrent: Math.min(wanted, most),
     maxPayloadMB,
+    ...(asked.MaxPayloadInMB === undefined &&
+      container.PreferredPayloadInMB && { aimMB: container.PreferredPayloadInMB }),
     strategy: asked.BatchStrategy ?? container.BatchStrategy ?? "MultiRecord",
   };
 }
@@ -53,11 +59,15 @@ export function containerParameters(body: string): ContainerParameters {
     return {};
   }
   if (typeof said !== "object" || said === null) return {};
-  const { MaxConcurrentTransforms, MaxPayloadInMB, BatchStrategy } = said as Record<string, unknown>;
+  const { MaxConcurrentTransforms, MaxPayloadInMB, PreferredPayloadInMB, BatchStrategy } = said as Record<
+    string,
+    unknown
+  >;
   const strategy = typeof BatchStrategy === "string" ? STRATEGIES[BatchStrategy.toUpperCase()] : undefined;
   return {
     ...(whole(MaxConcurrentTransforms, 1) && { MaxConcurrentTransforms }),
     ...(whole(MaxPayloadInMB, 0) && MaxPayloadInMB <= MOST_MB && { MaxPayloadInMB }),
+    ...(whole(PreferredPayloadInMB, 1) && { PreferredPayloadInMB }),
     ...(strategy && { BatchStrategy: strategy }),
   };
 }

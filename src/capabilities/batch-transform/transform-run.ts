@@ -208,6 +208,7 @@ export class TransformRun {
       processing: request.DataProcessing,
       strategy: this.#settings.strategy,
       payloadBytes: this.#settings.maxPayloadMB * MIB,
+      ...(this.#settings.aimMB && { aimBytes: this.#settings.aimMB * MIB }),
       stamp: stampOf(this.#job, object),
     });
   }
@@ -220,7 +221,8 @@ export class TransformRun {
 
   /** What an object may take of the memory: its payloads and their answers, and two parts of its output. */
   #weight({ size }: InputObject, homes: number): number {
-    const payload = (this.#settings.maxPayloadMB || MOST_MB) * MIB;
+    const { aimMB, maxPayloadMB } = this.#settings;
+    const payload = (aimMB ?? (maxPayloadMB || MOST_MB)) * MIB;
     const most = (this.#window(homes) + 2) * payload + 2 * partSize(0);
     const gzip = this.#job.spec.request.TransformInput!.CompressionType === "Gzip";
     return gzip ? most : Math.min(most, 4 * size + 32_768);

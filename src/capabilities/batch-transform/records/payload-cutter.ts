@@ -8,6 +8,8 @@ const FRAMING = 64;
 export interface CutterSettings {
   /** The longest body of a payload. */
   readonly limitBytes: number;
+  /** As long as a payload of several records should be; a record that is longer goes alone. */
+  readonly aimBytes?: number | undefined;
   /** As many records as fit, or one. */
   readonly many: boolean;
   /** Takes the line end, framing and padding off a record that goes alone. */
@@ -27,6 +29,7 @@ export class PayloadCutter {
   #records = 0;
   /** The object's bytes that were pushed. */
   #seen: number;
+  readonly #aimBytes: number;
 
   constructor(
     splitter: RecordSplitter,
@@ -35,6 +38,7 @@ export class PayloadCutter {
   ) {
     this.#splitter = splitter;
     this.#settings = settings;
+    this.#aimBytes = Math.min(settings.limitBytes, settings.aimBytes ?? Infinity);
     this.#start = from;
     this.#filled = from.offset;
     this.#seen = from.offset;
@@ -62,7 +66,7 @@ export class PayloadCutter {
         if (this.#isFull(base + end)) yield this.#give();
         if (this.#add(base + end)) yield this.#give();
       }
-      if (this.#seen - this.#start.offset > this.#settings.limitBytes) {
+      if (this.#seen - this.#start.offset > this.#aimBytes) {
         if (this.#records > 0) yield this.#give();
         this.#refuseLong(this.#seen);
       }
@@ -94,7 +98,7 @@ export class PayloadCutter {
 
   /** Whether what ends at this offset of the object does not fit in the payload that is being filled. */
   #isFull(end: number): boolean {
-    return this.#records > 0 && end - this.#start.offset > this.#settings.limitBytes;
+    return this.#records > 0 && end - this.#start.offset > this.#aimBytes;
   }
 
   /** Takes up a record that ends at this offset; whether the payload is to be given with it. */

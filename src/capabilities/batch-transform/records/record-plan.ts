@@ -23,6 +23,8 @@ export interface RecordSettings {
   readonly strategy: BatchStrategy;
   /** The longest payload in bytes: MaxPayloadInMB x 1,048,576; 0 has no limit. */
   readonly payloadBytes: number;
+  /** As long as a payload of several records should be, where that is less. */
+  readonly aimBytes?: number | undefined;
   /** For DataCaptureConfig.GenerateInferenceId: what is added to each record's output. */
   readonly stamp?: ((record: number) => Stamp) | undefined;
 }
@@ -118,9 +120,10 @@ export class RecordPlan {
   }
 
   #cutter(many: boolean, bare: boolean, from: RecordPosition | undefined): PayloadCutter {
-    const { input, payloadBytes } = this.#settings;
+    const { input, payloadBytes, aimBytes } = this.#settings;
     const splitter = splitterFor(input.SplitType, mediaType(input.ContentType) === "text/csv");
-    return new PayloadCutter(splitter, { limitBytes: payloadBytes || MAX_PAYLOAD, many, bare }, from);
+    const settings = { limitBytes: payloadBytes || MAX_PAYLOAD, aimBytes, many, bare };
+    return new PayloadCutter(splitter, settings, from);
   }
 }
 

@@ -95,6 +95,17 @@ describe("lines", () => {
     }
   });
 
+  test("a payload may aim at less than it may be, and a longer record goes alone", () => {
+    const { texts, failure } = cut(
+      new Lines(true),
+      { ...MANY(6), aimBytes: 4 },
+      Buffer.from("a\nb\nc\nddddd\ne\nfffffff\n"),
+      [3],
+    );
+    expect(texts).toEqual(["a\nb\n", "c\n", "ddddd\n", "e\n"]);
+    expect(failure).toMatchObject({ record: 6 });
+  });
+
   test("a record that does not end is refused as soon as it is too long", () => {
     const cutter = new PayloadCutter(new Lines(true), MANY(1000));
     const push = () => Array.from(cutter.push(Buffer.alloc(600, "a")));
