@@ -12,6 +12,8 @@ export interface RoleProcessOptions {
   readonly name: string;
   /** What the process runs. */
   readonly module: URL;
+  /** Of its environment, what is not as ours. */
+  readonly env?: Readonly<Record<string, string>>;
   readonly clock: Clock;
   readonly log: Log;
   /** The first message of each run; with it may go a socket that listens, which is then closed here. */
@@ -107,7 +109,7 @@ export class RoleProcess {
 
   /** One process: resolves when it is ready. */
   async #run(): Promise<Run> {
-    const { module, clock, onChange, onMessage } = this.#options;
+    const { module, env, clock, onChange, onMessage } = this.#options;
     const { message, socket } = await this.#options.start();
     if (this.#stopping.signal.aborted) {
       socket?.close();
@@ -116,7 +118,7 @@ export class RoleProcess {
     const child = fork(module, {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
       execArgv: [...process.execArgv, ...HEAP_FLAGS, "--expose-gc"],
-      env: { ...process.env, NODE_COMPILE_CACHE: getCompileCacheDir() },
+      env: { ...process.env, ...env, NODE_COMPILE_CACHE: getCompileCacheDir() },
     });
     this.#child = child;
     onChange?.(child.pid);

@@ -61,6 +61,8 @@ export async function startProcesses(given: ServerSettings, gateways: number): P
   const control = new RoleProcess({
     name: "control",
     module: moduleUrl(import.meta.url, "./control-process"),
+    // an arena for each thread is for programs that allocate much at once; here it is 2 MB that nobody uses
+    env: { MALLOC_ARENA_MAX: "1" },
     clock,
     log,
     start: async () => ({ message: { kind: "start", start } }),
