@@ -10,6 +10,7 @@ import { logs } from "./commands/logs.ts";
 import { ls } from "./commands/ls.ts";
 import { rm } from "./commands/rm.ts";
 import { serve } from "./commands/serve.ts";
+import { simulate } from "./commands/simulate.ts";
 import { version } from "./commands/version.ts";
 
 /** Every command, in the order of the help. */
@@ -26,6 +27,7 @@ export const commands: readonly Command[] = [
   imageAdd,
   imageLs,
   imageRm,
+  simulate,
   doctor,
   version,
 ];
