@@ -5,11 +5,11 @@
 import { type Clock, sleep } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
-import type { Engine } from "../../compute/engine.ts";
+import type { Engine, InstanceStatus } from "../../compute/engine.ts";
 import { notStarted, readyInstances } from "../../compute/fleet-status.ts";
 import type { CallInstance } from "../../dataplane/instance-call.ts";
 import type { PartStore } from "../../objects/object-store.ts";
-import { type Controller, type Next, runController } from "../../state/controller.ts";
+import { type Controller, type Next, type Reconcile, runController } from "../../state/controller.ts";
 import type { Resource } from "../../state/resource.ts";
 import { Conflict, type ResourceStore } from "../../state/store.ts";
 import { Budget } from "./budget.ts";
@@ -66,7 +66,7 @@ export class TransformJobs implements AsyncDisposable {
   /** Takes up every job that is under way. */
   static async open(ports: TransformJobsPorts): Promise<TransformJobs> {
     const jobs = new TransformJobs(ports);
-    const reconcile = (name: string) => jobs.#reconcile(name);
+    const reconcile: Reconcile = (name, signal) => jobs.#reconcile(name, signal);
     jobs.#controller = await runController(ports.store, TransformJobKind, reconcile, ports);
     jobs.#unwatch = ports.engine.watch((fleet) => {
       const name = jobOfFleet(fleet);
@@ -94,11 +94,11 @@ export class TransformJobs implements AsyncDisposable {
     await Promise.all([...this.#runs.values()].map(({ run }) => run.ended));
   }
 
-  async #reconcile(name: string): Promise<Next> {
+  async #reconcile(name: string, signal: AbortSignal): Promise<Next> {
     const job = await this.#ports.store.get(TransformJobKind, name);
     if (!job) return "done";
     try {
-      if (job.status.state === "InProgress") return await this.#drive(job);
+      if (job.status.state === "InProgress") return await this.#drive(job, signal);
       if (job.status.state === "Stopping") return await this.#stop(job);
       return await this.#retire(job);
     } catch (error) {
@@ -107,7 +107,7 @@ export class TransformJobs implements AsyncDisposable {
     }
   }
 
-  async #drive(job: Job): Promise<Next> {
+  async #drive(job: Job, signal: AbortSignal): Promise<Next> {
     const { engine, clock } = this.#ports;
     const running = this.#runs.get(job.uid);
     if (running?.outcome) {
@@ -141,7 +141,7 @@ export class TransformJobs implements AsyncDisposable {
     }
     if (settings) this.#begin(known, settings);
     else {
-      const agreed = await this.#agree(known, ready[0]!);
+      const agreed = await this.#agree(known, ready[0]!, signal);
       this.#begin(await this.#record(known, { settings: agreed, startedAt: clock.now() }), agreed);
     }
     return { afterMs: LOOK_MS };
@@ -173,8 +173,7 @@ export class TransformJobs implements AsyncDisposable {
   }
 
   /** What the container and the request make of each other. */
-  async #agree({ spec }: Job, { id, address }: ReturnType<typeof readyInstances>[number]): Promise<Settings> {
-    const { ask } = this.#ports;
+  async #agree({ spec }: Job, first: InstanceStatus, signal: AbortSignal): Promise<Settings> {
     if (!asksContainer(spec.request)) return settingsOf(spec.request);
     const request = {
       method: "GET",
@@ -182,10 +181,10 @@ export class TransformJobs implements AsyncDisposable {
       headers: [],
       body: new Uint8Array(),
     } as const;
-    const never = new AbortController().signal;
-    const reply = await ask({ id, address: address! }, request, PARAMETERS_MS, never).catch(() => undefined);
-    const said = reply?.status === 200 ? containerParameters(reply.body.toString()) : {};
-    return settingsOf(spec.request, said);
+    const instance = { id: first.id, address: first.address! };
+    const reply = await this.#ports.ask(instance, request, PARAMETERS_MS, signal).catch(() => undefined);
+    signal.throwIfAborted();
+    return settingsOf(spec.request, reply?.status === 200 ? containerParameters(reply.body.toString()) : {});
   }
 
   async #stop(job: Job): Promise<Next> {

@@ -10,13 +10,15 @@ import {
   NoAnswer,
   type Reply,
 } from "../../../src/capabilities/batch-transform/instance-client.ts";
-import { JobTable } from "../../../src/capabilities/batch-transform/job-table.ts";
+import { type Checkpoint, JobTable } from "../../../src/capabilities/batch-transform/job-table.ts";
 import { TransformJobKind } from "../../../src/capabilities/batch-transform/kinds.ts";
 import { transformOperations } from "../../../src/capabilities/batch-transform/operations.ts";
 import { TransformJobs } from "../../../src/capabilities/batch-transform/transform-jobs.ts";
 import { type CallInstance, InstanceBroke } from "../../../src/dataplane/instance-call.ts";
 import { type DiskStore, openDiskStore } from "../../../src/objects/disk/disk-store.ts";
 import type { PartStore } from "../../../src/objects/object-store.ts";
+import type { ResourceStore } from "../../../src/state/store.ts";
+import type { Engine } from "../../../src/compute/engine.ts";
 import { MemoryStore } from "../../../src/state/memory-store.ts";
 import type { Context } from "../../../src/wire/context.ts";
 import { FakeClock, settle } from "../../support/fake-clock.ts";
@@ -40,6 +42,9 @@ export type FakeModel = (request: ModelRequest) => Promise<Partial<Reply> | stri
 export const sums: FakeModel = ({ text, path }) =>
   path === "/invocations" ? `${text.trimEnd().split("\n").map(sum).join("\n")}\n` : { status: 404 };
 const sum = (row: string) => String(row.split(",").reduce((all, one) => all + Number(one), 0));
+
+/** What answers at once can not keep anybody waiting. */
+const SYNC: ReadonlySet<unknown> = new Set(["status", "fleets", "suspect"]);
 
 /** A part of a store that does something else. */
 export type Troubles = Partial<PartStore>;
@@ -84,16 +89,26 @@ export class TransformFixture implements AsyncDisposable {
       monotonic: () => clock.monotonic(),
       after: (ms, callback) => clock.after(ms, () => life.dead || callback()),
     };
-    const objects = new Proxy(disk as PartStore, {
-      get: (target, name: keyof PartStore) => {
-        const own = this.troubles[name] ?? target[name];
-        if (typeof own !== "function") return own;
-        return (...values: unknown[]) =>
-          life.dead ? never() : (own as (...values: unknown[]) => unknown).apply(target, values);
-      },
-    });
+    /** What a dead process asks for never comes, and what is told it is not heard. */
+    const mortal = <Port extends object>(port: Port, troubles: () => Partial<Port> = () => ({})): Port =>
+      new Proxy(port, {
+        get: (target, name) => {
+          const own = troubles()[name as keyof Port] ?? target[name as keyof Port];
+          if (typeof own !== "function" || SYNC.has(name))
+            return typeof own === "function" ? own.bind(target) : own;
+          if (name === "watch")
+            return (watcher: (...values: unknown[]) => void) =>
+              (own as (watcher: unknown) => unknown).call(target, (...values: unknown[]) => {
+                if (!life.dead) watcher(...values);
+              });
+          return (...values: unknown[]) =>
+            life.dead ? never() : (own as (...values: unknown[]) => unknown).apply(target, values);
+        },
+      });
+    const objects = mortal<PartStore>(disk, () => this.troubles);
     const ask: AskInstance = async (instance, { path, headers, body }, timeoutMs, signal) => {
       const request = { path, headers, signal, instance: instance.id, text: Buffer.from(body).toString() };
+      if (life.dead) return never();
       if (path === "/invocations") this.requests.push(request);
       const { promise, reject } = Promise.withResolvers<never>();
       promise.catch(() => {});
@@ -124,7 +139,15 @@ export class TransformFixture implements AsyncDisposable {
     this.#table = new JobTable(join(this.#dir, "jobs.sqlite"), alive, (error) => {
       throw error;
     });
-    const ports = { store, engine, objects, clock: alive, random, log: silentLog, call };
+    const ports = {
+      store: mortal<ResourceStore>(store),
+      engine: mortal<Engine>(engine),
+      objects,
+      clock: alive,
+      random,
+      log: silentLog,
+      call,
+    };
     this.jobs = await TransformJobs.open({ ...ports, table: this.#table, ask });
   }
 
@@ -216,6 +239,10 @@ export class TransformFixture implements AsyncDisposable {
 
   async uid(name: string): Promise<string> {
     return (await this.store.get(TransformJobKind, name))!.uid;
+  }
+
+  checkpoint(job: string, key: string): Checkpoint | undefined {
+    return this.#table!.checkpoint(job, key);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
