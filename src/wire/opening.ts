@@ -4,6 +4,7 @@ import { type Framing, unchunk } from "./chunked.ts";
 import { Denial } from "./denial.ts";
 import { unsignedEvents } from "./event-frames.ts";
 import { bodyOf, collect, Fault, type HttpRequest, tooLarge } from "./http.ts";
+import { membersOf } from "./members.ts";
 import type { Operation } from "./service.ts";
 import { sha256, type Signature } from "./sigv4.ts";
 
@@ -28,7 +29,7 @@ export async function openBody(
 }
 
 function takesStream({ input }: Operation): boolean {
-  return [...input.structIterator()].some(([, member]) => member.isStreaming());
+  return membersOf(input).some(({ streaming }) => streaming);
 }
 
 function meantBody(
