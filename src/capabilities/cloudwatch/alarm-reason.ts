@@ -36,12 +36,19 @@ export function reasonOf(rule: AlarmRule, { state, told, real, missing, filled }
     datapointsToAlarm === undefined
       ? datapoints(told.length)
       : `${told.length} out of the last ${periods} datapoints`;
-  const list = told.map(({ time, value }) => `${javaDouble(value!)} (${shortStamp(time)})`).join(", ");
-  const not = state === "OK" ? "not " : "";
-  const compared = `${were(told.length)} ${not}${PHRASES[comparison]} (${javaDouble(threshold)})`;
+  const few = told.length < MANY;
+  const recent = told.slice(0, MANY).map(({ time, value }) => `${javaDouble(value!)} (${shortStamp(time)})`);
+  const list = `[${recent.join(", ")}]`;
+  const compared = `${were(told.length)} ${state === "OK" ? "not " : ""}${PHRASES[comparison]} (${javaDouble(threshold)})`;
   const rest = filled ? ` and ${treated}` : "";
-  return `Threshold Crossed: ${count} [${list}] ${compared}${rest}${minimum(rule, state)}.`;
+  const crossed = few ? "" : `. The most recent datapoints which crossed the threshold: ${list}`;
+  return `Threshold Crossed: ${count} ${few ? `${list} ` : ""}${compared}${rest}${crossed}${minimum(rule, state)}.`;
 }
+
+/** From so many on, CloudWatch tells only so many. */
+const MANY = 5;
+/** Of an alarm on thousands of periods, programs get the newest. */
+const MOST_IN_DATA = 100;
 
 function minimum(
   { evaluationPeriods: periods, datapointsToAlarm: least }: AlarmRule,
@@ -54,12 +61,13 @@ function minimum(
 }
 
 /** The datapoints behind a state, for programs. */
-export function reasonData(rule: AlarmRule, points: readonly RangePoint[], now: number): string {
+export function reasonData(rule: AlarmRule, all: readonly RangePoint[], now: number): string {
+  const points = all.slice(0, MOST_IN_DATA);
   const values = points.flatMap(({ value }) => (value === undefined ? [] : [value]));
   return JSON.stringify({
     version: "1.0",
     queryDate: stamp(now),
-    ...(points.length && { startDate: stamp(points.at(-1)!.time) }),
+    ...(all.length && { startDate: stamp(all.at(-1)!.time) }),
     ...(rule.unit !== undefined && { unit: rule.unit }),
     ...(rule.statistic !== undefined && { statistic: rule.statistic }),
     period: rule.period,

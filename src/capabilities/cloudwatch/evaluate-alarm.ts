@@ -53,7 +53,7 @@ export function evaluateAlarm(
   if (state === undefined) return undefined;
   const missing = periods - real.length;
   const filled = treatMissing === "breaching" || treatMissing === "notBreaching" ? missing : 0;
-  const told = state === "ALARM" ? breaching : real.filter((point) => !breaching.includes(point));
+  const told = state === "ALARM" ? breaching : real.filter(({ value }) => !breaches(rule, value!));
   return {
     state,
     reason: reasonOf(rule, { state, told, real: real.length, missing, filled }),

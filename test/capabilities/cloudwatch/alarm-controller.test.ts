@@ -190,6 +190,17 @@ describe("a metric alarm", () => {
     );
   });
 
+  test("on a percentile of few values waits for more where it is asked to", async () => {
+    await start();
+    const percentile = { Statistic: undefined, ExtendedStatistic: "p90" };
+    await put("patient", { ...percentile, EvaluateLowSampleCountPercentile: "ignore" });
+    await put("eager", { ...percentile, EvaluateLowSampleCountPercentile: "evaluate" });
+    metrics.put("load", clock.now(), 9);
+    await pass(MINUTE + 20 * SECOND);
+    expect(await stateOf("patient")).toBe("INSUFFICIENT_DATA");
+    expect(await stateOf("eager")).toBe("ALARM");
+  });
+
   test("whose state is set does what follows, and finds its own way back", async () => {
     await start();
     await put("cpu", { OKActions: [TOPIC] });

@@ -112,6 +112,11 @@ describe("the reason", () => {
       "Threshold Crossed: 2 datapoints [1.0 (22/11/26 10:04:00), 1.0 (22/11/26 10:03:00)] were not less than the threshold (1.0) and 1 missing datapoint was treated as [Breaching].",
     ],
     [
+      { evaluationPeriods: 6, datapointsToAlarm: 5 },
+      "- - X X X X X X",
+      "Threshold Crossed: 6 out of the last 6 datapoints were greater than the threshold (5.0). The most recent datapoints which crossed the threshold: [9.0 (22/11/26 10:04:00), 9.0 (22/11/26 10:03:00), 9.0 (22/11/26 10:02:00), 9.0 (22/11/26 10:01:00), 9.0 (22/11/26 10:00:00)] (minimum 5 datapoints for OK -> ALARM transition).",
+    ],
+    [
       { treatMissing: "breaching" },
       "- - - - -",
       "Threshold Crossed: no datapoints were received for 3 periods and 3 missing datapoints were treated as [Breaching].",
@@ -144,6 +149,13 @@ describe("the reason", () => {
       ],
     });
   });
+});
+
+test("an alarm on thousands of periods says no more than one on a hundred", () => {
+  const rule = { ...RULE, evaluationPeriods: 8640, datapointsToAlarm: 1 };
+  const found = evaluateAlarm(rule, range(Array(8640).fill("X").join(" ")), NOW);
+  expect(found?.reason.length).toBeLessThan(500);
+  expect(found?.reasonData?.length).toBeLessThan(10_000);
 });
 
 test("percentiles of few values keep the state where the alarm asks for it", () => {
