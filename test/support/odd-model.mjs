@@ -2,7 +2,8 @@
  * A container for tests of whole endpoints. What `/invocations` does, its body says:
  * `status 500 text` answers so; `hang` never answers; `crash` ends the process; `drip N` sends N lines one by one;
  * `large N` sends N bytes; `raw X` sends the bytes that X is in base64, in place of an HTTP answer;
- * `break` sends a part and breaks off; `who` answers with the process id; anything else is answered with itself.
+ * `break` sends a part and breaks off; `who` answers with the process id; anything else is answered with itself, after
+ * WORK_MS.
  */
 import { createServer } from "node:http";
 
@@ -32,7 +33,8 @@ createServer((request, response) => {
     } else if (word === "break") {
       response.writeHead(200, { "content-type": "text/plain", "content-length": 1000 });
       response.write("a part", () => response.destroy());
-    } else if (word !== "hang")
+    } else if (word !== "hang") {
+      await new Promise((resolve) => setTimeout(resolve, Number(process.env.WORK_MS ?? 0)));
       response
         .writeHead(200, {
           "content-type": request.headers["content-type"] ?? "text/plain",
@@ -40,6 +42,7 @@ createServer((request, response) => {
             request.headers["x-amzn-sagemaker-custom-attributes"] ?? "none",
         })
         .end(body);
+    }
   });
 }).listen(
   process.env.TIDEWAY_SOCKET ?? Number(process.env.SAGEMAKER_BIND_TO_PORT),
