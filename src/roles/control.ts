@@ -117,6 +117,7 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
       wake: (endpoint) => wakeEndpoint(store, clock, endpoint),
       suspect: (instance) => engine.suspect(instance),
       call: framedCaller(instanceCaller(clock)),
+      metrics: metering.sink,
     }),
   );
   const routes = routesTo(given.routes, worker, metering);

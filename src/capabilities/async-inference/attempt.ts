@@ -3,6 +3,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { InstanceAddress } from "../../dataplane/routing-table.ts";
 import { NoSuchObject, ObjectExists, type ObjectStore, parseS3Uri } from "../../objects/object-store.ts";
 import { type CallInstance, InputBroke, InstanceBroke } from "../../dataplane/instance-call.ts";
+import type { Measure } from "./async-metrics.ts";
 import type { Trouble } from "./next-step.ts";
 import { inputTooLarge, modelError, noInput, noOutput, timedOut } from "./reasons.ts";
 import type { AsyncRequest, Ending, QueuedRequest } from "./request.ts";
@@ -19,6 +20,7 @@ export interface AttemptPorts {
   readonly inlineBody: (id: number) => Uint8Array | undefined;
   readonly stopping: AbortSignal;
   readonly call: CallInstance;
+  readonly measure: Measure;
 }
 
 export type AttemptResult = Ending | Trouble | { readonly kind: "stopped" };
@@ -27,7 +29,7 @@ export type AttemptResult = Ending | Trouble | { readonly kind: "stopped" };
 export async function attempt(
   row: QueuedRequest,
   address: InstanceAddress,
-  { objects, clock, inlineBody, stopping, call }: AttemptPorts,
+  { objects, clock, inlineBody, stopping, call, measure }: AttemptPorts,
 ): Promise<AttemptResult> {
   const { request, id } = row;
   const failed = (reason: string): Ending => ({ kind: "failed", at: clock.now(), reason });
@@ -37,8 +39,13 @@ export async function attempt(
   let broke: InstanceBroke | undefined;
   try {
     const input = await readInput(request, inlineBody(id), objects, signal);
+    measure("RequestDownloadFailures", typeof input === "string" ? 1 : 0);
     if (typeof input === "string") return failed(input);
+    const calledAt = clock.monotonic();
     const answer = await call({ address, headers: request.headers, ...input, signal });
+    measure("ModelLatency", 1000 * (clock.monotonic() - calledAt));
+    measure("Invocation4XXErrors", answer.status >= 400 && answer.status < 500 ? 1 : 0);
+    measure("Invocation5XXErrors", answer.status >= 500 ? 1 : 0);
     const { contentType } = answer;
     const type = contentType === undefined ? {} : { contentType };
     if (answer.status < 200 || answer.status >= 300) {
@@ -61,6 +68,7 @@ export async function attempt(
     if (failure instanceof InstanceBroke)
       return failure.reached ? { kind: "broke", why, left: false } : { kind: "unreachable" };
     const earlier = () => earlierResult(row, objects, clock.now()).catch(() => undefined);
+    measure("ResponseUploadFailures", 1);
     if (error instanceof ObjectExists) return (await earlier()) ?? { kind: "not-stored", why };
     if (error instanceof NoSuchObject) return failed(noOutput(request.outputLocation, why));
     return { kind: "not-stored", why };

@@ -5,6 +5,7 @@
 import { Database } from "../../base/sqlite/database.ts";
 import { GroupCommit } from "../../base/sqlite/group-commit.ts";
 import { LONGEST_PAUSE_MS } from "./next-step.ts";
+import type { Backlog } from "./async-metrics.ts";
 import type { AsyncRequest, EndedRequest, Ending, QueuedRequest } from "./request.ts";
 
 const MIGRATIONS: readonly string[] = [
@@ -146,6 +147,19 @@ export class RequestTable implements Disposable {
     const sql =
       "SELECT count(*) AS count FROM (SELECT 1 FROM requests WHERE endpoint = ? AND state = 'Queued' LIMIT ?)";
     return (this.#db.one(sql, endpointUid, most) as { count: number }).count;
+  }
+
+  /** Those of an endpoint that have not ended. */
+  waiting(endpointUid: string): Backlog {
+    const { count, first } = this.#db.one(
+      "SELECT count(*) AS count, min(id) AS first FROM requests WHERE endpoint = ? AND state IN ('Queued', 'Running')",
+      endpointUid,
+    ) as { count: number; first: number | null };
+    const oldest = this.#db.one("SELECT request FROM requests WHERE id = ?", first) as
+      | { request: string }
+      | undefined;
+    const oldestAt = oldest && (JSON.parse(oldest.request) as AsyncRequest).receivedAt;
+    return { requests: count, oldestAt };
   }
 
   ended(): EndedRequest[] {

@@ -8,7 +8,9 @@ import type { Random } from "../../base/random.ts";
 import type { EndpointRoute } from "../../dataplane/routing-table.ts";
 import type { ObjectStore } from "../../objects/object-store.ts";
 import type { ResourceStore } from "../../state/store.ts";
+import type { MetricSink } from "../../telemetry/metrics.ts";
 import { EndpointKind } from "../hosting/kinds.ts";
+import { type Measure, measureBacklog, measureEnd, measureTo } from "./async-metrics.ts";
 import { attempt, type AttemptPorts, type AttemptResult, earlierResult } from "./attempt.ts";
 import { type Announcer, announce } from "./announce.ts";
 import type { CallInstance } from "../../dataplane/instance-call.ts";
@@ -31,11 +33,15 @@ export interface AsyncWorkerPorts extends Pick<Announcer, "publish" | "region"> 
   /** A request to the instance failed. */
   readonly suspect: (instance: string) => void;
   readonly call: CallInstance;
+  /** Where its metrics go. */
+  readonly metrics?: MetricSink;
 }
 
 /** Used where MaxConcurrentInvocationsPerInstance is not set: AWS chooses "an optimal value" then. */
 const PER_INSTANCE = 4;
 const SWEEP_MS = 1_000;
+/** How often it is told how many requests wait. */
+const BACKLOG_MS = 10_000;
 const BATCH = 64;
 const AGAIN_MS = 1_000;
 const LOOKS = 10;
@@ -57,7 +63,7 @@ interface Lane {
 
 export class AsyncWorker implements AsyncDisposable {
   readonly #ports: AsyncWorkerPorts;
-  readonly #attempts: AttemptPorts;
+  readonly #attempts: Omit<AttemptPorts, "measure">;
   readonly #lanes = new Map<string, Lane>();
   /** Uids of endpoints by name, in lower case. */
   readonly #uids = new Map<string, string>();
@@ -65,6 +71,7 @@ export class AsyncWorker implements AsyncDisposable {
   readonly #running = new Set<Promise<void>>();
   readonly #stopping = new AbortController();
   #cancelSweep = () => {};
+  #toldBacklogAt = -Infinity;
 
   private constructor(ports: AsyncWorkerPorts) {
     this.#ports = ports;
@@ -160,6 +167,7 @@ export class AsyncWorker implements AsyncDisposable {
   #sweep(): void {
     const { clock, table } = this.#ports;
     for (const lane of this.#lanes.values()) this.#pump(lane);
+    this.#tellBacklog();
     const late = table.expired(clock.now(), BATCH);
     this.#track(
       Promise.all(late.map((row) => this.#giveUp(row, row.attempt, expired(row.request.ttlSeconds)))).then(
@@ -169,6 +177,19 @@ export class AsyncWorker implements AsyncDisposable {
         },
       ),
     );
+  }
+
+  #tellBacklog(): void {
+    const { clock, table, metrics } = this.#ports;
+    const now = clock.now();
+    if (!metrics || now - this.#toldBacklogAt < BACKLOG_MS) return;
+    this.#toldBacklogAt = now;
+    for (const { uid, route } of this.#lanes.values())
+      if (route) measureBacklog(metrics, route, table.waiting(uid), now);
+  }
+
+  #measure({ request }: QueuedRequest): Measure {
+    return measureTo(this.#ports.metrics, this.#lanes.get(request.endpointUid)?.route);
   }
 
   /** Begins what can begin; one at a time for each endpoint. */
@@ -262,7 +283,9 @@ export class AsyncWorker implements AsyncDisposable {
       if (found) return found;
       const now = clock.now();
       if (now >= expiresAt) return { kind: "failed", at: now, reason: expired(ttlSeconds) };
-      return await attempt(row, seat.instance.address, this.#attempts);
+      const measure = this.#measure(row);
+      if (row.attempt === 1) measure("TimeInBacklog", now - row.request.receivedAt);
+      return await attempt(row, seat.instance.address, { ...this.#attempts, measure });
     } finally {
       this.#inFlight.leave(seat, places);
       this.#pump(lane);
@@ -296,10 +319,12 @@ export class AsyncWorker implements AsyncDisposable {
         endpoint: request.endpoint,
         reason: ending.reason,
       });
-    // The result lies where it belongs, and nobody else is to be told.
-    else if (!topicOf(request, ending)) return void (await this.#keep(() => table.remove(row)));
-    const first = await this.#keep(() => table.end(row, ending));
-    if (first) this.#track(this.#settle({ ...row, ending }));
+    // the result lies where it belongs, and nobody else is to be told
+    const last = ending.kind === "succeeded" && !topicOf(request, ending);
+    const first = await this.#keep(() => (last ? table.remove(row) : table.end(row, ending)));
+    if (!first) return;
+    measureEnd(this.#measure(row), request, ending);
+    if (!last) this.#track(this.#settle({ ...row, ending }));
   }
 
   /** Tells those who should know, and forgets the request. */

@@ -44,15 +44,23 @@ async function tried(
 ) {
   const clock = new FakeClock(0);
   const stopping = new AbortController();
+  const measured: Record<string, number> = {};
   const running = attempt(
     { id: 1, attempt: 1, breaks: 0, begunAt: 0, request: requestOf("a", more) },
     { kind: "unix", path: "/x" },
-    { objects: store, clock, inlineBody: () => undefined, stopping: stopping.signal, call },
+    {
+      objects: store,
+      clock,
+      inlineBody: () => undefined,
+      stopping: stopping.signal,
+      call,
+      measure: (name, value) => void (measured[name] = (measured[name] ?? 0) + value),
+    },
   );
   await clock.advance(waitMs);
   const result = await running;
   expect(clock.pending).toBe(0);
-  return { result, stored };
+  return { result, stored, measured };
 }
 
 test("an answer is the result, whole", async () => {
@@ -161,4 +169,20 @@ test("an earlier result is that of this request", async () => {
   expect(await of(true, 9000)).toEqual({ kind: "succeeded", at: 9, contentType: "text/csv" });
   expect(await of(false, 5000)).toBeDefined();
   expect(await of(false, 6000)).toBeUndefined();
+});
+
+test("what an attempt measures", async () => {
+  const answered = {
+    RequestDownloadFailures: 0,
+    ModelLatency: 0,
+    Invocation4XXErrors: 0,
+    Invocation5XXErrors: 0,
+  };
+  expect((await tried(answers(200, "a"))).measured).toEqual(answered);
+  expect((await tried(answers(400, "a"))).measured).toEqual({ ...answered, Invocation4XXErrors: 1 });
+  expect((await tried(answers(500, "a"))).measured).toEqual({ ...answered, Invocation5XXErrors: 1 });
+  const full = storeOf({ put: () => Promise.reject(new Error("full")) });
+  expect((await tried(answers(200, "a"), full)).measured).toEqual({ ...answered, ResponseUploadFailures: 1 });
+  const large = storeOf({ size: 2 ** 30 + 1 });
+  expect((await tried(answers(200, "a"), large)).measured).toEqual({ RequestDownloadFailures: 1 });
 });

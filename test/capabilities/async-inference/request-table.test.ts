@@ -67,3 +67,18 @@ test("those that waited for too long are found, those that were begun are not", 
   expect(table.expired(60_000, 9).map(({ request }) => request.inferenceId)).toEqual(["b"]);
   expect(table.endpoints()).toEqual(["uid"]);
 });
+
+test("what waits is what has not ended, the oldest first", async () => {
+  expect(table.waiting("uid")).toEqual({ requests: 0, oldestAt: undefined });
+  for (const [id, receivedAt] of [
+    ["a", 100],
+    ["b", 200],
+    ["c", 300],
+  ] as const)
+    await table.add({ ...requestOf(id), receivedAt });
+  const [first] = await table.lease("uid", 1000, 1);
+  expect(table.waiting("uid")).toEqual({ requests: 3, oldestAt: 100 });
+  await table.end(first!, { kind: "succeeded", at: 1000 });
+  expect(table.waiting("uid")).toEqual({ requests: 2, oldestAt: 200 });
+  expect(table.waiting("another")).toEqual({ requests: 0, oldestAt: undefined });
+});
