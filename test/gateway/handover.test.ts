@@ -43,6 +43,7 @@ beforeAll(async () => {
   const AsyncInferenceConfig = { OutputConfig: { S3OutputPath: "s3://jobs/out" } };
   await endpoint("later", AsyncInferenceConfig);
   await endpoint("now", undefined);
+  await endpoint("far", { OutputConfig: { S3OutputPath: "s3://jobs/\u2603" } });
   ports = { past: await startGateway(true), http: await startGateway(false) };
 });
 afterAll(() => parts.disposeAsync());
@@ -248,6 +249,18 @@ test.each<[string, number, boolean, Asked]>([
   expect(control.table.backlog((await store.get(EndpointKind, "later"))!.uid, 1_000)).toBe(
     waiting + (status === 202 ? 1 : 0),
   );
+});
+
+test("an answer that no header can hold is told as a failure, and breaks nothing else", async () => {
+  control = await startControl();
+  for (const port of [ports.past, ports.http]) {
+    const answer = await ask(port, { path: "/endpoints/far/async-invocations" });
+    expect(answer).toContain("HTTP/1.1 500");
+    expect(answer).toContain(
+      '{"__type":"InternalFailure","message":"The request failed because of an unknown error."}',
+    );
+    expect(await ask(port, {})).toContain("HTTP/1.1 202");
+  }
 });
 
 test("while control is not there a request waits for it, and is accepted once", async () => {
