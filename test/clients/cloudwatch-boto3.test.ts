@@ -1,19 +1,12 @@
-import { execFile, execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { has } from "../journeys/session.ts";
 import { TidewayServer } from "../support/tideway-server.ts";
 
 const run = promisify(execFile);
-const has = (command: string, ...args: string[]) => {
-  try {
-    execFileSync(command, args, { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-};
 const hasBoto3 = has("python3", "-c", "import boto3");
 const hasAws = has("aws", "--version");
 

@@ -11,6 +11,7 @@ import type { MetricReader } from "../../telemetry/metrics.ts";
 import { type ActionRunner, ActionRefused, actionsFor } from "./alarm-actions.ts";
 import type { AlarmHistory } from "./alarm-history.ts";
 import { childrenOf } from "./alarm-rule.ts";
+import { alarmsNamed } from "./every-alarm.ts";
 import { actionItem, actionKey, stateItem } from "./history-items.ts";
 import { intervalOf, judge } from "./judge.ts";
 import {
@@ -110,7 +111,7 @@ class Alarms {
   async #composite(alarm: Composite): Promise<Next> {
     const { store, clock } = this.#ports;
     this.#watched.set(alarm.name, watchedBy(alarm.spec));
-    const children = await this.#all(childrenOf(ruleOf(alarm.spec)));
+    const children = await alarmsNamed(store, childrenOf(ruleOf(alarm.spec)));
     const now = clock.now();
     if (alarm.status.setWhile !== fingerprint(children)) {
       const verdict = judgeComposite(alarm, children);
@@ -139,7 +140,7 @@ class Alarms {
   async #suppression(alarm: Composite, changedAt: number, now: number): Promise<Suppression | undefined> {
     const { ActionsSuppressor, ActionsSuppressorWaitPeriod, ActionsSuppressorExtensionPeriod } = alarm.spec;
     if (ActionsSuppressor === undefined) return undefined;
-    const [suppressor] = await this.#all([alarmName(ActionsSuppressor)]);
+    const [suppressor] = await alarmsNamed(this.#ports.store, [alarmName(ActionsSuppressor)]);
     const periods = {
       waitSeconds: ActionsSuppressorWaitPeriod ?? 0,
       extensionSeconds: ActionsSuppressorExtensionPeriod ?? 0,
@@ -189,11 +190,6 @@ class Alarms {
       log.warn("an action of an alarm could not be carried out", { alarm: alarm.name, action: arn, failure });
     }
     await history.add(actionItem(alarm, transition, arn, clock.now(), failure));
-  }
-
-  async #all(names: readonly string[]): Promise<Alarm[]> {
-    const found = await Promise.all(names.map((name) => this.#ports.store.get(ALARM, name)));
-    return found.filter((alarm) => alarm !== undefined);
   }
 }
 

@@ -1,16 +1,15 @@
 /** What is done to alarms that exist: their state set, their actions switched, their history read; and their end. */
 import type * as sdk from "@aws-sdk/client-cloudwatch";
-import type { ResourceStore } from "../../state/store.ts";
 import type { Context } from "../../wire/context.ts";
 import type { Handlers } from "../../wire/service.ts";
 import type { HistoryPosition } from "./alarm-history.ts";
 import type { AlarmOperationPorts } from "./alarm-ports.ts";
 import { childrenOf } from "./alarm-rule.ts";
-import { everyAlarm } from "./every-alarm.ts";
+import { alarmsNamed, everyAlarm } from "./every-alarm.ts";
 import { CloudWatchError, invalid, invalidToken } from "./faults.ts";
 import { configurationItem } from "./history-items.ts";
 import { fingerprint, ruleOf, watchedBy } from "./judge-composite.ts";
-import { ALARM, type Alarm } from "./kinds.ts";
+import { ALARM } from "./kinds.ts";
 import { afterVerdict, changeAlarm } from "./transition.ts";
 
 const HISTORY_PAGE = 100;
@@ -42,7 +41,7 @@ export function alarmOperations(ports: AlarmOperationPorts): AlarmOperations {
         const status = afterVerdict(alarm, verdict, clock.now());
         const held =
           alarm.spec.type === "composite"
-            ? { setWhile: fingerprint(await alarmsOf(store, childrenOf(ruleOf(alarm.spec)))) }
+            ? { setWhile: fingerprint(await alarmsNamed(store, childrenOf(ruleOf(alarm.spec)))) }
             : {};
         await store.update(ALARM, alarm, { status: { ...status, ...held }, reason: StateReason });
       });
@@ -55,7 +54,7 @@ export function alarmOperations(ports: AlarmOperationPorts): AlarmOperations {
     DisableAlarmActions: ({ AlarmNames }) => switchActions(AlarmNames, false),
 
     async DeleteAlarms({ AlarmNames }) {
-      const found = await alarmsOf(store, [...new Set(AlarmNames)]);
+      const found = await alarmsNamed(store, [...new Set(AlarmNames)]);
       if (found.filter(({ spec }) => spec.type === "composite").length > 1)
         throw invalid("One request deletes up to one composite alarm.");
       const going = new Set(found.map(({ name }) => name));
@@ -101,11 +100,6 @@ export function alarmOperations(ports: AlarmOperationPorts): AlarmOperations {
       };
     },
   };
-}
-
-async function alarmsOf(store: ResourceStore, names: readonly string[]): Promise<Alarm[]> {
-  const found = await Promise.all(names.map((name) => store.get(ALARM, name)));
-  return found.filter((alarm) => alarm !== undefined);
 }
 
 function checkJson(text: string): void {

@@ -12,3 +12,9 @@ export async function* everyAlarm(store: ResourceStore): AsyncGenerator<Alarm> {
     token = page.next;
   } while (token !== undefined);
 }
+
+/** Those of these alarms that exist, in the order of the names. */
+export async function alarmsNamed(store: ResourceStore, names: readonly string[]): Promise<Alarm[]> {
+  const found = await Promise.all(names.map((name) => store.get(ALARM, name)));
+  return found.filter((alarm) => alarm !== undefined);
+}

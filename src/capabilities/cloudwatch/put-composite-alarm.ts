@@ -5,6 +5,7 @@ import type { Context } from "../../wire/context.ts";
 import type { Handlers } from "../../wire/service.ts";
 import type { AlarmOperationPorts } from "./alarm-ports.ts";
 import { childrenOf, RuleError } from "./alarm-rule.ts";
+import { alarmsNamed } from "./every-alarm.ts";
 import { invalid, unsupported } from "./faults.ts";
 import { alarmName, type CompositeAlarmSpec, ruleOf } from "./judge-composite.ts";
 import { ALARM } from "./kinds.ts";
@@ -64,8 +65,8 @@ async function checkSuppressor(store: ResourceStore, spec: CompositeAlarmSpec): 
 }
 
 async function missingOf(store: ResourceStore, names: readonly string[]): Promise<string[]> {
-  const found = await Promise.all(names.map((name) => store.get(ALARM, name)));
-  return names.filter((_, index) => !found[index]);
+  const found = new Set((await alarmsNamed(store, names)).map(({ name }) => name));
+  return names.filter((name) => !found.has(name));
 }
 
 /** The way from an alarm over those that it depends on back to it; undefined where there is none. */
