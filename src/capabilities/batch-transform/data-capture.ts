@@ -38,17 +38,15 @@ export async function writeCapture(
   const folder = key.replace(/\/+$/, "");
   const hour = new Date(job.status.startedAt ?? 0).toISOString().slice(0, 13).replace(/[-T]/g, "/");
   const output = outputPlace(job.spec.request, "");
-  const inputPrefix = input.prefix;
-  for (const [side, prefix, suffix] of [
-    ["input", inputPrefix, ""],
-    ["output", `s3://${output.bucket}/${output.key}`, ".out"],
+  const cut = parseS3Uri(input.prefix)!.key.length;
+  for (const [side, prefix, nameOf] of [
+    ["input", input.prefix, (name: string) => name.slice(cut)],
+    ["output", `s3://${output.bucket}/${output.key}`, (name: string) => `${input.relative(name)}.out`],
   ] as const) {
     signal.throwIfAborted();
     const name = [folder, side, hour, `${uuidOf(`${job.uid} ${side}`)}.json`].filter(Boolean).join("/");
-    const cut = parseS3Uri(inputPrefix)!.key.length;
-    await objects.put(bucket, name, manifest(table, job.uid, prefix, cut, suffix), {
-      contentType: "application/json",
-    });
+    const lines = manifest(table, job.uid, prefix, nameOf);
+    await objects.put(bucket, name, lines, { contentType: "application/json" });
   }
 }
 
@@ -56,14 +54,13 @@ async function* manifest(
   table: JobTable,
   job: string,
   prefix: string,
-  cut: number,
-  suffix: string,
+  nameOf: (key: string) => string,
 ): AsyncGenerator<Uint8Array> {
   yield Buffer.from(`[${JSON.stringify({ prefix })}`);
   for (let after = ""; ;) {
     const keys = table.doneKeys(job, after, PAGE);
     if (!keys.length) break;
-    yield Buffer.from(keys.map((key) => `,\n${JSON.stringify(key.slice(cut) + suffix)}`).join(""));
+    yield Buffer.from(keys.map((key) => `,\n${JSON.stringify(nameOf(key))}`).join(""));
     after = keys.at(-1)!;
   }
   yield Buffer.from("]\n");

@@ -70,6 +70,13 @@ export class InputObjects {
     return `s3://${bucket}/${this.#manifest ? key : folderOf(key)}`;
   }
 
+  /** What of a key its output is named after: what is below the prefix, where that is a folder, else below its folder. */
+  relative(key: string): string {
+    const { key: prefix } = this.#prefix;
+    if (this.#manifest) return key.slice(prefix.length);
+    return key.slice(key.startsWith(`${prefix}/`) ? prefix.length + 1 : folderOf(prefix).length);
+  }
+
   /** Throws JobFailure when the bucket is not there. */
   async *list(): AsyncGenerator<InputObject> {
     let index = 0;
@@ -84,11 +91,10 @@ export class InputObjects {
 
   async *#found(): AsyncGenerator<Omit<InputObject, "index">> {
     const { bucket, key: prefix } = this.#prefix;
-    const cut = folderOf(prefix).length;
     for await (const info of this.#objects.list(bucket, prefix)) {
       const { key, etag, size } = info;
       if ((key.endsWith("/") && size === 0) || this.#isOutput(info)) continue;
-      yield { bucket, key, relative: key.slice(cut), etag, size };
+      yield { bucket, key, relative: this.relative(key), etag, size };
     }
   }
 

@@ -20,6 +20,8 @@ export interface InvokePorts {
 }
 
 const FIRST_PAUSE_MS = 500;
+/** Instances that can not be reached are being started again: so often is that waited for. */
+const MOST_UNREACHED = 600;
 
 /** What the model answered, or why it did not. `retries` in place of the job's. */
 export async function invoke(
@@ -33,11 +35,11 @@ export async function invoke(
   const { clock, seats, ask, suspect, headers, timeoutMs } = ports;
   const request = { method: "POST", path: "/invocations", headers, body: contiguous(body) } as const;
   let alone = false;
+  let unreached = 0;
   for (let tried = 0; ;) {
     const seat = await seats.take(home, alone, signal);
     let why: Why;
-    // another request may break an instance: with the instance to itself it is known which
-    let shared = false;
+    let uncounted = false;
     try {
       const reply = await ask(seat.instance, request, timeoutMs, signal);
       if (reply.status >= 200 && reply.status < 300) return reply;
@@ -46,12 +48,15 @@ export async function invoke(
       signal.throwIfAborted();
       why = withoutReply(error, timeoutMs);
       suspect(seat.instance.id);
-      shared = error instanceof InstanceBroke && !alone;
+      if (error instanceof InstanceBroke) {
+        // another request may break an instance: with the instance to itself it is known which
+        uncounted = error.reached ? !alone : ++unreached < MOST_UNREACHED;
+        alone ||= error.reached;
+      }
     } finally {
       seats.leave(seat);
     }
-    if (shared) {
-      alone = true;
+    if (uncounted) {
       await sleep(clock, FIRST_PAUSE_MS, signal);
       continue;
     }
