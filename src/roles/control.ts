@@ -193,6 +193,7 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
     aliases,
     builtIn: OWN_IMAGES,
     transformJob: (name) => transforms.describe(name),
+    metrics: () => given.metrics.status(),
     credentials,
     allowedHosts: hosts,
     clock,

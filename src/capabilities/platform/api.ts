@@ -8,6 +8,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { Engine } from "../../compute/engine.ts";
 import type { ResourceStore } from "../../state/store.ts";
+import type { MetricStorageStatus } from "../../telemetry/metrics.ts";
 import type { Credentials } from "../../wire/credentials.ts";
 import { Denial, denialFault } from "../../wire/denial.ts";
 import { Hosts } from "../../wire/hosts.ts";
@@ -28,6 +29,8 @@ export interface PlatformPorts {
   readonly builtIn: readonly { readonly name: string; readonly kind: "builtin" | "script" }[];
   /** How far a transform job is; undefined when there is none of that name. */
   readonly transformJob: (name: string) => Promise<object | undefined>;
+  /** How full the store of metrics is. */
+  readonly metrics: () => MetricStorageStatus;
   readonly credentials: Credentials;
   readonly allowedHosts: readonly string[];
   readonly clock: Clock;
@@ -86,6 +89,7 @@ export function platformApi(ports: PlatformPorts): {
         return { json: { name } };
       },
     ],
+    ["GET", /^\/_tideway\/status$/, async () => ({ json: { metrics: ports.metrics() } })],
     [
       "GET",
       /^\/_tideway\/transform-jobs\/([^/]+)$/,
