@@ -44,6 +44,8 @@ const STOP_POLL_MS = 5_000;
 /** How often to look whether a deadline has passed. */
 const DEADLINE_POLL_MS = 1_000;
 const RESTART_MS = 5_000;
+/** How soon workers whose time came during a look are looked at again. */
+const SURPLUS_MS = 100;
 /** What an engine may take beyond the download and start-up times of the variants before an update is given up. */
 const DEADLINE_SLACK_MS = 30_000;
 
@@ -258,7 +260,7 @@ export function endpointReconciler({ store, engine, routes, clock, log, scale }:
       const { workers, changesAt } = scale.wanted(id, variant.serverless);
       // their time may have come after it was decided how many there should be
       const surplus = (engine.status(id)?.desired ?? 0) > workers;
-      return surplus ? clock.monotonic() : (changesAt ?? []);
+      return surplus ? clock.monotonic() + SURPLUS_MS : (changesAt ?? []);
     });
     return changes.length ? { afterMs: Math.max(0, Math.min(...changes) - clock.monotonic()) } : "done";
   }
