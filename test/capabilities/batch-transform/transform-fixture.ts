@@ -208,10 +208,7 @@ export class TransformFixture implements AsyncDisposable {
   }
 
   async describe(TransformJobName: string): Promise<DescribeTransformJobResponse> {
-    return this.api.DescribeTransformJob!(
-      { TransformJobName },
-      context,
-    ) as Promise<DescribeTransformJobResponse>;
+    return this.api.DescribeTransformJob!({ TransformJobName }, context);
   }
 
   async stop(TransformJobName: string): Promise<void> {
