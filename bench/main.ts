@@ -16,6 +16,7 @@ import { deployRows } from "./rows/deploy.ts";
 import { describeRows } from "./rows/describe.ts";
 import { invokeRows } from "./rows/invoke.ts";
 import { linkRows } from "./rows/link.ts";
+import { metricsRows } from "./rows/metrics.ts";
 import { neighbourRows } from "./rows/neighbour.ts";
 import { measurePeers } from "./rows/peers.ts";
 import { restRows } from "./rows/rest.ts";
@@ -39,6 +40,7 @@ const ROWS: Readonly<Record<string, (bench: Bench) => Promise<Row[]>>> = {
   async: asyncRows,
   boto3: boto3Rows,
   rest: restRows,
+  metrics: metricsRows,
 };
 
 const { values } = parseArgs({
