@@ -73,7 +73,7 @@ export const target: FuzzTarget = {
 
 interface Outcome {
   readonly payloads: readonly Payload[];
-  readonly refusal: Error | undefined;
+  readonly refusal: RecordError | undefined;
 }
 
 function read(plan: RecordPlan, chunks: Iterable<Buffer>): Outcome {
@@ -83,9 +83,10 @@ function read(plan: RecordPlan, chunks: Iterable<Buffer>): Outcome {
     for (const chunk of chunks) for (const payload of cutter.push(chunk)) payloads.push(payload);
     for (const payload of cutter.end()) payloads.push(payload);
   }, RecordError);
-  return { payloads, refusal };
+  return { payloads, refusal: refusal as RecordError | undefined };
 }
 
+/** A record may be too long before it is seen to be broken: what is said of it may depend on the pieces, not which it is. */
 function digest({ payloads, refusal }: Outcome): string {
   const cuts = payloads.map(({ start, end, body }) => [
     start.offset,
@@ -93,7 +94,7 @@ function digest({ payloads, refusal }: Outcome): string {
     end.record,
     contiguous(body).toString("latin1"),
   ]);
-  return JSON.stringify([cuts, refusal?.message]);
+  return JSON.stringify([cuts, refusal?.record, refusal?.offset]);
 }
 
 /** Puts right the checksums of each record that is there as a whole; a length takes one byte. */
