@@ -42,6 +42,8 @@ export interface Call {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborts at Ctrl-C. */
   readonly signal: AbortSignal;
+  /** A person's answer, where there is one at the terminal. */
+  readonly ask?: ((question: string) => Promise<string | undefined>) | undefined;
 }
 
 /** The text of an argument or option, if it was given. */

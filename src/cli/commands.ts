@@ -11,6 +11,7 @@ import { ls } from "./commands/ls.ts";
 import { rm } from "./commands/rm.ts";
 import { serve } from "./commands/serve.ts";
 import { simulate } from "./commands/simulate.ts";
+import { transform, transformDescribe, transformLs, transformStop } from "./commands/transform.ts";
 import { version } from "./commands/version.ts";
 
 /** Every command, in the order of the help. */
@@ -20,6 +21,10 @@ export const commands: readonly Command[] = [
   env,
   deploy,
   invoke,
+  transform,
+  transformLs,
+  transformDescribe,
+  transformStop,
   ls,
   describe,
   logs,

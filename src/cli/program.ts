@@ -11,6 +11,8 @@ export interface World {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborts at Ctrl-C. */
   readonly signal: AbortSignal;
+  /** A person's answer, where there is one at the terminal. */
+  readonly ask?: Call["ask"];
   readonly version: string;
 }
 
@@ -62,7 +64,7 @@ function parser(commands: readonly Command[], world: World, use: (terminal: Term
   for (const command of commands) {
     const [noun = "", verb] = command.name.split(" ");
     if (verb === undefined) {
-      add(program, noun, command, world, use);
+      nouns.set(noun, add(program, noun, command, world, use));
       continue;
     }
     let under = nouns.get(noun);
@@ -93,7 +95,7 @@ function add(
   command: Command,
   world: World,
   use: (terminal: Terminal) => void,
-): void {
+): Parser {
   const made = under.command(name).description(command.summary);
   for (const { name, summary, choices, default: value } of command.args ?? []) {
     const argument = new Argument(name, summary);
@@ -121,8 +123,10 @@ function add(
     const options = given[count] as Call["options"];
     const terminal = new Terminal(world.out, world.err, world.env, options["json"] === true);
     use(terminal);
-    await command.run({ args, options, terminal, env: world.env, signal: world.signal });
+    const { env, signal, ask } = world;
+    await command.run({ args, options, terminal, env, signal, ask });
   });
+  return made;
 }
 
 /** A number among the options, or a sentence that says what it should have been. */

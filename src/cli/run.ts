@@ -1,4 +1,5 @@
 /** Runs the command that the command line names. */
+import { createInterface } from "node:readline";
 import { systemClock } from "../base/clock.ts";
 import { commands } from "./commands.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -24,10 +25,25 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 // Nobody reads what is said: no reason to end.
 process.stderr.on("error", () => {});
 
+/** Of whoever sits at the terminal; another Ctrl-C is no answer. */
+async function ask(question: string): Promise<string | undefined> {
+  if (!process.stdin.isTTY) return undefined;
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await new Promise((resolve) => {
+      lines.question(question, resolve);
+      lines.once("SIGINT", () => resolve(undefined)).once("close", () => resolve(undefined));
+    });
+  } finally {
+    lines.close();
+  }
+}
+
 process.exitCode = await runProgram(commands, process.argv.slice(2), {
   out: process.stdout,
   err: process.stderr,
   env: process.env,
   signal: interrupted.signal,
+  ask,
   version: packageVersion(),
 });

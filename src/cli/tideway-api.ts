@@ -25,6 +25,19 @@ export interface EndpointEvent {
   readonly reason?: string;
 }
 
+/** How far a transform job is. */
+export interface TransformProgress {
+  readonly state: string;
+  readonly objects: { readonly done: number; readonly failed: number; readonly total?: number };
+  readonly records: number;
+  /** Of the input, as it is stored. */
+  readonly bytes: { readonly done: number; readonly total?: number };
+  readonly percent?: number;
+  readonly recordsPerSecond: number;
+  readonly bytesPerSecond: number;
+  readonly secondsLeft?: number;
+}
+
 /** Tideway's own part of the API, beside AWS's: signed like the rest. */
 export class TidewayApi {
   readonly #url: string;
@@ -56,6 +69,13 @@ export class TidewayApi {
   async events(endpoint: string): Promise<readonly EndpointEvent[]> {
     const answer = await this.#call("GET", `/_tideway/endpoints/${encodeURIComponent(endpoint)}/events`);
     return ((await answer.json()) as { events: EndpointEvent[] }).events;
+  }
+
+  async transformJob(name: string, signal?: AbortSignal): Promise<TransformProgress> {
+    const answer = await this.#call("GET", `/_tideway/transform-jobs/${encodeURIComponent(name)}`, {
+      signal,
+    });
+    return answer.json() as Promise<TransformProgress>;
   }
 
   /** The lines of an endpoint's instances: what there is, and with `follow` what comes. */

@@ -1,6 +1,7 @@
 import { AwsClients } from "../aws-clients.ts";
 import { type Command, required } from "../command.ts";
 import { connect } from "../connect.ts";
+import { describeTransform } from "./transform.ts";
 import { CliError } from "../exit-codes.ts";
 import { phase, statusStyle } from "../phases.ts";
 import { facts, printable, table } from "../table.ts";
@@ -8,15 +9,21 @@ import { TidewayApi } from "../tideway-api.ts";
 
 export const describe: Command = {
   name: "describe",
-  summary: "tell what an endpoint is, what it runs, and what happened to it",
-  args: [{ name: "<endpoint>", summary: "endpoint name" }],
+  summary: "tell what an endpoint is, what it runs, and what happened to it; or how far a transform job is",
+  args: [{ name: "<name>", summary: "name of an endpoint, or of a transform job" }],
   async run(call) {
     const { terminal, signal } = call;
     const abort = { abortSignal: signal };
     const connection = await connect(call);
     const { sdk, client } = await new AwsClients(connection).sagemaker("none");
     const EndpointName = required(call.args[0]);
-    const endpoint = await client.send(new sdk.DescribeEndpointCommand({ EndpointName }), abort);
+    const endpoint = await client
+      .send(new sdk.DescribeEndpointCommand({ EndpointName }), abort)
+      .catch(async (error: unknown) => {
+        // the name may be that of a job; if it is not, the endpoint is what was not found
+        await describeTransform(call, EndpointName).catch(() => Promise.reject(error as Error));
+      });
+    if (!endpoint) return;
     // A configuration or model that was deleted since is no reason not to tell the rest.
     const config = await client
       .send(new sdk.DescribeEndpointConfigCommand({ EndpointConfigName: endpoint.EndpointConfigName }), abort)
