@@ -44,6 +44,7 @@ function readServerless(from: Fields, name: string): ServerlessRoute {
   const serverless = fields(from[name], name);
   return whole<ServerlessRoute>({
     maxConcurrency: number(serverless, "maxConcurrency"),
+    provisionedConcurrency: optional(serverless, "provisionedConcurrency", number),
     failure: optional(serverless, "failure", text),
   });
 }

@@ -13,6 +13,8 @@ export interface InstanceRoute {
 export interface ServerlessRoute {
   /** Requests at once; more are refused. */
   readonly maxConcurrency: number;
+  /** Workers that are there without requests, too. */
+  readonly provisionedConcurrency?: number;
   /** Why no worker can be started: what callers are told, until the next try. */
   readonly failure?: string;
 }

@@ -4,11 +4,14 @@ import { join } from "node:path";
 import { jobOfFleet } from "../capabilities/batch-transform/job-fleet.ts";
 import type { Engine, FleetSpec } from "../compute/engine.ts";
 import { HostMetrics, type MeasuredHost } from "../compute/host-metrics.ts";
+import { isServerlessType } from "../compute/instance-types.ts";
 import { instanceUsage } from "../compute/isolation/instance-usage.ts";
 import { limitsOf } from "../compute/isolation/limits.ts";
+import { SetupTimes } from "../compute/setup-times.ts";
 import { Concurrency, type Load } from "../dataplane/concurrency.ts";
 import type { EndpointRoute } from "../dataplane/routing-table.ts";
 import type { RequestMetrics } from "../dataplane/request-metrics.ts";
+import { metricOf } from "../telemetry/metric.ts";
 import { MetricOutbox } from "../telemetry/metric-outbox.ts";
 import { MetricStore } from "../telemetry/metric-store.ts";
 import type { MetricSink, MetricStorage } from "../telemetry/metrics.ts";
@@ -65,12 +68,28 @@ export function openMetering(
     clock,
     log,
   });
+  const setups = new SetupTimes(clock.now());
+  const unwatch = engine.watch((fleet) => {
+    const spec = engine.spec(fleet);
+    for (const ms of setups.look(fleet, engine.status(fleet)))
+      if (spec && isServerlessType(spec.instanceType))
+        outbox.record(modelSetupTime(spec), "Microseconds", 1000 * ms);
+  });
   return {
     sink: outbox,
     routed: (endpoint, route) => concurrency.routed(endpoint, route),
-    [Symbol.asyncDispose]: () => outbox[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => {
+      unwatch();
+      return outbox[Symbol.asyncDispose]();
+    },
   };
 }
+
+const modelSetupTime = ({ endpoint, variant }: FleetSpec) =>
+  metricOf("AWS/SageMaker", "ModelSetupTime", [
+    ["EndpointName", endpoint],
+    ["VariantName", variant],
+  ]);
 
 function* measuredHosts(engine: Engine, override: RolePorts["settings"]["limits"]): Generator<MeasuredHost> {
   for (const { id: fleet, instances } of engine.fleets()) {

@@ -40,9 +40,27 @@ test("each instance's requests are told by 10 seconds, none included, while it i
   expect(collected(concurrency)).toEqual([]);
 });
 
-test("nothing is told of asynchronous endpoints and serverless variants, as in AWS", () => {
+test("nothing is told of asynchronous endpoints, as in AWS", () => {
   const concurrency = new Concurrency(() => ({ a: 3 }));
   concurrency.routed("one", endpoint([variant([instance("a")])], { asynchronous: true }));
-  concurrency.routed("two", endpoint([variant([instance("a")], { serverless: { maxConcurrency: 5 } })]));
   expect(collected(concurrency)).toEqual([]);
+});
+
+test("serverless variants tell which share of what they may have is in use", () => {
+  const concurrency = new Concurrency(() => ({ a: 1, c: 1 }));
+  const workers = [instance("a"), instance("b"), instance("c")];
+  const serverless = { maxConcurrency: 8 };
+  concurrency.routed("one", endpoint([variant(workers, { serverless })], { name: "One" }));
+  concurrency.routed(
+    "two",
+    endpoint([variant(workers, { serverless: { ...serverless, provisionedConcurrency: 1 } })], {
+      name: "Two",
+    }),
+  );
+  expect(collected(concurrency)).toEqual([
+    "ServerlessConcurrentExecutionsUtilization One primary None 0 60 0.25",
+    "ServerlessConcurrentExecutionsUtilization Two primary None 0 60 0.25",
+    "ServerlessProvisionedConcurrencyExecutions Two primary None 0 60 1",
+    "ServerlessProvisionedConcurrencyUtilization Two primary None 0 60 2",
+  ]);
 });

@@ -101,13 +101,19 @@ const failingInstances = ({ instances }: FleetStatus) =>
 /** A serverless variant's requests wait for a worker, unless none can be had. */
 function serverlessRoute(variant: VariantPlan, fleet: FleetStatus): { serverless?: ServerlessRoute } {
   if (!variant.serverless) return {};
-  const { maxConcurrency } = variant.serverless;
+  const { maxConcurrency, provisionedConcurrency } = variant.serverless;
   const failing =
     readyInstances(fleet).length === 0 && loopingInstances(fleet).length + failingInstances(fleet).length > 0;
   const failure = fleet.failure
     ? failureReason(variant, fleet)
     : failing && "The model's server ends again and again when it is started. Its log says why.";
-  return { serverless: { maxConcurrency, ...(failure && { failure }) } };
+  return {
+    serverless: {
+      maxConcurrency,
+      ...(provisionedConcurrency > 0 && { provisionedConcurrency }),
+      ...(failure && { failure }),
+    },
+  };
 }
 
 /** The route of a deployment whose fleets have these states. */
