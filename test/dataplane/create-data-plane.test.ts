@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { systemRandom } from "../../src/base/random.ts";
@@ -10,15 +10,9 @@ import type { InstanceRoute } from "../../src/dataplane/routing-table.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { endpoint, invocation, table, variant } from "./routing.ts";
 import { echo, flood, httpInstance, rawInstance } from "./test-instance.ts";
+import { keeper } from "../support/keep.ts";
 
-const open: AsyncDisposable[] = [];
-const keep = <T extends AsyncDisposable>(one: T): T => {
-  open.push(one);
-  return one;
-};
-afterEach(async () => {
-  for (const one of open.splice(0).toReversed()) await one[Symbol.asyncDispose]();
-});
+const keep = keeper();
 
 function plane(options: Partial<DataPlaneOptions> = {}) {
   const failures: string[] = [];

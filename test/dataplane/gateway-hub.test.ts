@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
 import { jsonLog, silentLog } from "../../src/base/log.ts";
 import { systemRandom } from "../../src/base/random.ts";
@@ -15,6 +15,7 @@ import { routePublisherContract } from "../contracts/route-publisher.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { endpoint, invocation, variant } from "./routing.ts";
 import { echo, httpInstance } from "./test-instance.ts";
+import { keeper } from "../support/keep.ts";
 
 /** Control's and gateways' ends of the link, in a folder of their own. */
 class Site implements AsyncDisposable {
@@ -105,14 +106,7 @@ class Site implements AsyncDisposable {
   }
 }
 
-const open: AsyncDisposable[] = [];
-const keep = <T extends AsyncDisposable>(one: T): T => {
-  open.push(one);
-  return one;
-};
-afterEach(async () => {
-  for (const one of open.splice(0).toReversed()) await one[Symbol.asyncDispose]();
-});
+const keep = keeper();
 
 const named = (name: string, fleet = `${name}-fleet`) => endpoint([variant([], { fleet })], { name });
 const settled = async (promise: Promise<unknown>) =>

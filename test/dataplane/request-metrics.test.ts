@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { systemRandom } from "../../src/base/random.ts";
@@ -10,15 +10,9 @@ import { type Metric } from "../../src/telemetry/metric.ts";
 import type { Point } from "../../src/telemetry/point.ts";
 import { endpoint, invocation, table, variant } from "./routing.ts";
 import { httpInstance, rawInstance, type TestInstance } from "./test-instance.ts";
+import { keeper } from "../support/keep.ts";
 
-const open: AsyncDisposable[] = [];
-const keep = <T extends AsyncDisposable>(one: T): T => {
-  open.push(one);
-  return one;
-};
-afterEach(async () => {
-  for (const one of open.splice(0).toReversed()) await one[Symbol.asyncDispose]();
-});
+const keep = keeper();
 
 /** Answers with the status that the body is. */
 const answering = (): Promise<TestInstance> =>

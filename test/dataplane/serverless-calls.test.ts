@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { systemRandom } from "../../src/base/random.ts";
@@ -8,15 +8,9 @@ import type { InstanceRoute, ServerlessRoute } from "../../src/dataplane/routing
 import { FakeClock } from "../support/fake-clock.ts";
 import { endpoint, invocation, table, variant } from "./routing.ts";
 import { echo, httpInstance } from "./test-instance.ts";
+import { keeper } from "../support/keep.ts";
 
-const open: AsyncDisposable[] = [];
-const keep = <T extends AsyncDisposable>(one: T): T => {
-  open.push(one);
-  return one;
-};
-afterEach(async () => {
-  for (const one of open.splice(0).toReversed()) await one[Symbol.asyncDispose]();
-});
+const keep = keeper();
 
 function plane(clock = systemClock) {
   const demand: string[] = [];

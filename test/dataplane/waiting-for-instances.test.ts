@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { systemRandom } from "../../src/base/random.ts";
@@ -7,15 +7,9 @@ import type { DataPlane } from "../../src/dataplane/data-plane.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { endpoint, invocation, table, variant } from "./routing.ts";
 import { echo, httpInstance } from "./test-instance.ts";
+import { keeper } from "../support/keep.ts";
 
-const open: AsyncDisposable[] = [];
-const keep = <T extends AsyncDisposable>(one: T): T => {
-  open.push(one);
-  return one;
-};
-afterEach(async () => {
-  for (const one of open.splice(0).toReversed()) await one[Symbol.asyncDispose]();
-});
+const keep = keeper();
 
 const plane = (clock = systemClock): DataPlane =>
   keep(createDataPlane({ clock, random: systemRandom, log: silentLog }));

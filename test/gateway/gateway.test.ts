@@ -11,22 +11,16 @@ import {
   ServiceUnavailable,
   ValidationError,
 } from "@aws-sdk/client-sagemaker-runtime";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type Clock, systemClock } from "../../src/base/clock.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { endpoint, table, variant } from "../dataplane/routing.ts";
 import { echo, flood, httpInstance, type TestInstance } from "../dataplane/test-instance.ts";
 import { exchange, head, signed } from "./raw-request.ts";
 import { ACCOUNT, KEYS, startTestGateway, type TestGateway } from "./test-gateway.ts";
+import { keeper } from "../support/keep.ts";
 
-const open: AsyncDisposable[] = [];
-const keep = <T extends AsyncDisposable>(one: T): T => {
-  open.push(one);
-  return one;
-};
-afterEach(async () => {
-  for (const one of open.splice(0).toReversed()) await one[Symbol.asyncDispose]();
-});
+const keep = keeper();
 
 /** Lingers hardly at all with clients that are refused while they send. */
 const impatient: Clock = {
