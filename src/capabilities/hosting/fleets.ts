@@ -122,6 +122,8 @@ export function endpointRoute(
   deployment: Deployment,
   fleets: readonly FleetStatus[],
 ): EndpointRoute {
+  const { live } = endpoint.status;
+  const updating = live !== undefined && live.revision !== endpoint.spec.revision;
   const variants = deployment.variants.map((variant, index) => ({
     name: variant.name,
     fleet: fleets[index]!.id,
@@ -130,6 +132,7 @@ export function endpointRoute(
     instances: readyInstances(fleets[index]!).map(({ id, address }) => ({ id, address: address! })),
     ...pending(fleets[index]!),
     maxWaitMs: queueSetting(variant.container.environment, "TIDEWAY_MAX_WAIT_MS"),
+    ...(updating && { config: deployment.configName }),
     ...serverlessRoute(variant, fleets[index]!),
   }));
   const outstanding = deployment.variants.map(

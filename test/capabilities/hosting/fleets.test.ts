@@ -10,6 +10,7 @@ import {
 } from "../../../src/capabilities/hosting/fleets.ts";
 
 const plan = { name: "a", instanceCount: 2 } as never;
+const iris = { name: "iris", arn: "arn:iris", spec: { revision: 1 }, status: {} } as never;
 const fleet = { id: "f", desired: 2, instances: [] };
 
 test("a fleet's endpoint is read back from its id, whatever the endpoint is called", () => {
@@ -36,7 +37,7 @@ test("how much may wait follows from the instances that are ready, and the model
     address: { kind: "unix" as const, path: id },
   });
   const route = endpointRoute(
-    { name: "iris", arn: "arn:iris" } as never,
+    iris,
     {
       variants: [
         { name: "a", container: { environment: {} } },
@@ -59,11 +60,9 @@ test("how much may wait follows from the instances that are ready, and the model
 
 test("instances that are missing are pending, unless they can not be expected", () => {
   const pendingOf = (more: object) =>
-    endpointRoute(
-      { name: "iris", arn: "arn:iris" } as never,
-      { variants: [{ name: "a", container: { environment: {} } }] } as never,
-      [{ ...fleet, ...more }],
-    ).variants[0]!.pending;
+    endpointRoute(iris, { variants: [{ name: "a", container: { environment: {} } }] } as never, [
+      { ...fleet, ...more },
+    ]).variants[0]!.pending;
   const ready = { phase: "ready", timeline: {}, restarts: 0, address: { kind: "unix", path: "/x" } };
   const died = (restarts: number, servedMs: number) => ({
     phase: "exited",
@@ -83,7 +82,7 @@ test("instances that are missing are pending, unless they can not be expected", 
 test("who waits for a worker is told when none comes up any more", () => {
   const told = (...instances: object[]) =>
     endpointRoute(
-      { name: "iris", arn: "arn:iris" } as never,
+      iris,
       {
         variants: [{ name: "a", container: { environment: {} }, serverless: { maxConcurrency: 4 } }],
       } as never,
@@ -104,6 +103,18 @@ test("who waits for a worker is told when none comes up any more", () => {
   expect(told(exited(3, 59_000))).toEqual(failing);
   expect(told(exited(3), ready)).toEqual(patient);
   expect(told({ ...exited(3), phase: "starting" })).toEqual(patient);
+});
+
+test("while a deployment takes another one's place, the configuration is told of whichever is served", () => {
+  const configOf = (status: object) =>
+    endpointRoute(
+      { name: "iris", arn: "arn:iris", spec: { revision: 2 }, status } as never,
+      { configName: "old", variants: [{ name: "a", container: { environment: {} } }] } as never,
+      [fleet],
+    ).variants[0]!.config;
+  expect(configOf({})).toBe(undefined);
+  expect(configOf({ live: { revision: 1 } })).toBe("old");
+  expect(configOf({ live: { revision: 2 } })).toBe(undefined);
 });
 
 test("a failure reason keeps the cause and the log's end within the 1,024 characters it has", () => {
