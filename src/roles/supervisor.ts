@@ -62,7 +62,8 @@ export async function startProcesses(given: ServerSettings, gateways: number): P
     name: "control",
     module: moduleUrl(import.meta.url, "./control-process"),
     // an arena for each thread is for programs that allocate much at once; here it is 2 MB that nobody uses
-    env: { MALLOC_ARENA_MAX: "1" },
+    // objects wait for their fsyncs, of which a disk does many at once, in these threads
+    env: { MALLOC_ARENA_MAX: "1", UV_THREADPOOL_SIZE: "16" },
     clock,
     log,
     start: async () => ({ message: { kind: "start", start } }),

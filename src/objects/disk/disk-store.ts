@@ -16,6 +16,7 @@ import {
 import { Contents } from "./contents.ts";
 import { Database } from "../../base/sqlite/database.ts";
 import { GroupCommit } from "../../base/sqlite/group-commit.ts";
+import { Gathering } from "./gathering.ts";
 import { type KeyPage, listPage, type PageQuery } from "./list-page.ts";
 import { ObjectFiles, type Slice, type StagedFile } from "./object-files.ts";
 import {
@@ -46,10 +47,14 @@ export function openDiskStore(dir: string, parts: DiskStoreParts): DiskStore {
   return new DiskStore(dir, parts);
 }
 
+/** How long a put waits for others that are under way, to share their commit. */
+const GATHER_MS = 5;
+
 export class DiskStore implements PartStore {
   readonly uploads: Uploads;
   readonly #db: Database;
   readonly #group: GroupCommit;
+  readonly #puts: Gathering;
   readonly #files: ObjectFiles;
   readonly #contents: Contents;
   readonly #clock: Clock;
@@ -63,6 +68,7 @@ export class DiskStore implements PartStore {
     this.#random = random;
     this.#db = new Database(join(dir, "index.sqlite"), { migrations, fatal, exclusive: true });
     this.#group = new GroupCommit(this.#db);
+    this.#puts = new Gathering(clock, GATHER_MS);
     try {
       this.#files = new ObjectFiles(join(dir, "files"), random, fatal);
       this.#contents = new Contents(this.#db, this.#files, log);
@@ -256,7 +262,11 @@ export class DiskStore implements PartStore {
     about: { contentType?: string; onlyNew?: boolean } = {},
   ): Promise<ObjectInfo> {
     this.#needBucket(bucket);
-    await using staged = await this.stage(body instanceof Uint8Array ? once(body) : body);
+    const whole = body instanceof Uint8Array;
+    // a body that comes as it may keeps nobody waiting
+    using _ = whole ? this.#puts.begin() : undefined;
+    await using staged = await this.stage(whole ? once(body) : body);
+    if (whole) await this.#puts.arrive();
     const object = this.#fresh(bucket, key, staged, { headers: headersOf(about), tags: {} });
     const condition: WriteCondition = (existing) => {
       if (existing && about.onlyNew) throw new ObjectExists(bucket, key);

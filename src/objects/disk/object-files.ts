@@ -135,6 +135,11 @@ export class ObjectFiles {
   ): AsyncGenerator<Uint8Array, undefined> {
     for (const { file, start, length } of slices) {
       if (length === 0) continue;
+      if (length <= AT_ONCE) {
+        signal?.throwIfAborted();
+        yield await this.#readAll(file, start, length);
+        continue;
+      }
       let left = length;
       const stream = createReadStream(this.#path(file), {
         start,
@@ -146,10 +151,24 @@ export class ObjectFiles {
         left -= chunk.byteLength;
         yield chunk;
       }
-      if (left > 0)
-        throw new Error(`the file ${file} of the object store is ${left} bytes shorter than it was`);
+      if (left > 0) throw shorter(file, left);
     }
     return undefined;
+  }
+
+  async #readAll(file: string, start: number, length: number): Promise<Uint8Array> {
+    const handle = await open(this.#path(file), "r");
+    try {
+      const bytes = Buffer.allocUnsafe(length);
+      for (let at = 0; at < length;) {
+        const { bytesRead } = await handle.read(bytes, at, length - at, start + at);
+        if (bytesRead === 0) throw shorter(file, length - at);
+        at += bytesRead;
+      }
+      return bytes;
+    } finally {
+      await handle.close();
+    }
   }
 
   /** Unlinks a file as soon as no reader needs it; tells whether that was now. */
@@ -203,6 +222,12 @@ export class ObjectFiles {
 export class TooLarge extends Error {
   override readonly name = "TooLarge";
 }
+
+/** What is read in one go: a stream costs more than such a read. */
+const AT_ONCE = 1 << 18;
+
+const shorter = (file: string, left: number) =>
+  new Error(`the file ${file} of the object store is ${left} bytes shorter than it was`);
 
 const FOLDERS = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, "0"));
 const NO_ROOM = new Set(["ENOSPC", "EDQUOT"]);
