@@ -22,9 +22,9 @@ export class Sketch {
   #zeros = 0;
   /** How often buckets were joined. */
   #level = 0;
-  /** Counts by bucket; of negative values by the bucket of their amount. */
-  #above = new Map<number, number>();
-  #below = new Map<number, number>();
+  readonly #above = new Buckets();
+  /** Of negative values, by the bucket of their amount. */
+  readonly #below = new Buckets();
 
   get count(): number {
     return this.#count;
@@ -37,40 +37,34 @@ export class Sketch {
       this.#zeros += count;
       return;
     }
-    const bucket = this.#bucket(amount);
-    const side = value > 0 ? this.#above : this.#below;
-    side.set(bucket, (side.get(bucket) ?? 0) + count);
-    if (this.#above.size + this.#below.size > MAX_BUCKETS) this.#coarsen();
+    (value > 0 ? this.#above : this.#below).add(this.#bucket(amount), count);
+    this.#fit();
   }
 
   merge(other: Sketch): void {
     while (this.#level < other.#level) this.#coarsen();
-    const halvings = this.#level - other.#level;
-    for (const [to, from] of [
-      [this.#above, other.#above],
-      [this.#below, other.#below],
-    ] as const)
-      for (const [bucket, count] of from) {
-        const joined = Math.ceil(bucket / 2 ** halvings);
-        to.set(joined, (to.get(joined) ?? 0) + count);
-      }
+    const width = 2 ** (this.#level - other.#level);
+    this.#above.merge(other.#above, width);
+    this.#below.merge(other.#below, width);
     this.#count += other.#count;
     this.#zeros += other.#zeros;
-    while (this.#above.size + this.#below.size > MAX_BUCKETS) this.#coarsen();
+    this.#fit();
   }
 
   /** The value that this share (0 to 1) of the values do not exceed; NaN without values. */
   quantile(share: number): number {
-    const rank = share * this.#count;
+    if (this.#count === 0) return NaN;
+    const { keys: low, counts: lowCounts } = this.#below;
+    const { keys: high, counts: highCounts } = this.#above;
+    // a sum of many fractions may fall short by its last digits
+    const rank = share * this.#count - 1e-9 * this.#count;
     let seen = 0;
-    let last = NaN;
-    for (const [value, count] of this.#ascending()) {
-      seen += count;
-      last = value;
-      // a sum of many fractions may fall short by its last digits
-      if (seen >= rank - 1e-9 * this.#count) break;
-    }
-    return last;
+    for (let index = low.length - 1; index >= 0; index--)
+      if ((seen += lowCounts[index]!) >= rank) return -this.#middle(low[index]!);
+    if (this.#zeros > 0 && (seen += this.#zeros) >= rank) return 0;
+    for (let index = 0; index < high.length; index++)
+      if ((seen += highCounts[index]!) >= rank) return this.#middle(high[index]!);
+    return high.length > 0 ? this.#middle(high.at(-1)!) : 0;
   }
 
   /** The values between two shares (0 to 1) of them in their order. */
@@ -105,19 +99,19 @@ export class Sketch {
 
   pack(): Uint8Array {
     const packer = new Packer();
-    const counts = [this.#zeros, ...this.#above.values(), ...this.#below.values()];
+    const sides = [this.#above, this.#below];
     // CloudWatch takes fractions of values
-    const fractions = !counts.every(Number.isSafeInteger);
+    const fractions = ![this.#zeros, ...sides.flatMap(({ counts }) => counts)].every(Number.isSafeInteger);
     const put = (count: number) => (fractions ? packer.real(count) : packer.whole(count));
     packer.whole(2 * this.#level + (fractions ? 1 : 0));
     put(this.#zeros);
-    for (const side of [this.#above, this.#below]) {
-      packer.whole(side.size);
+    for (const { keys, counts } of sides) {
+      packer.whole(keys.length);
       let last = 0;
-      for (const [bucket, count] of [...side].sort(([a], [b]) => a - b)) {
-        packer.signed(bucket - last);
-        put(count);
-        last = bucket;
+      for (const [index, key] of keys.entries()) {
+        packer.signed(key - last);
+        put(counts[index]!);
+        last = key;
       }
     }
     return packer.packed();
@@ -128,15 +122,15 @@ export class Sketch {
     const sketch = new Sketch();
     const unpacker = new Unpacker(bytes);
     const head = unpacker.whole();
-    const take = () => (head % 2 === 1 ? unpacker.real() : unpacker.whole());
+    const fractions = head % 2 === 1;
     sketch.#level = Math.floor(head / 2);
-    sketch.#zeros = sketch.#count = take();
+    sketch.#zeros = sketch.#count = fractions ? unpacker.real() : unpacker.whole();
     for (const side of [sketch.#above, sketch.#below]) {
-      let bucket = 0;
+      let key = 0;
       for (let left = unpacker.whole(); left > 0; left--) {
-        bucket += unpacker.signed();
-        const count = take();
-        side.set(bucket, count);
+        key += unpacker.signed();
+        const count = fractions ? unpacker.real() : unpacker.whole();
+        side.add(key, count);
         sketch.#count += count;
       }
     }
@@ -145,11 +139,12 @@ export class Sketch {
 
   /** Values, each for those of its bucket, and how many these are. */
   *#ascending(): Generator<readonly [value: number, count: number]> {
-    const falling = [...this.#below].sort(([a], [b]) => b - a);
-    for (const [bucket, count] of falling) yield [-this.#middle(bucket), count];
+    const { keys: low, counts: lowCounts } = this.#below;
+    for (let index = low.length - 1; index >= 0; index--)
+      yield [-this.#middle(low[index]!), lowCounts[index]!];
     if (this.#zeros > 0) yield [0, this.#zeros];
-    const rising = [...this.#above].sort(([a], [b]) => a - b);
-    for (const [bucket, count] of rising) yield [this.#middle(bucket), count];
+    const { keys: high, counts: highCounts } = this.#above;
+    for (let index = 0; index < high.length; index++) yield [this.#middle(high[index]!), highCounts[index]!];
   }
 
   #bucket(amount: number): number {
@@ -169,18 +164,51 @@ export class Sketch {
     return (2 * Math.exp(log * bucket)) / (Math.exp(log) + 1);
   }
 
+  #fit(): void {
+    while (this.#above.keys.length + this.#below.keys.length > MAX_BUCKETS) this.#coarsen();
+  }
+
   #coarsen(): void {
     this.#level++;
-    this.#above = joined(this.#above);
-    this.#below = joined(this.#below);
+    this.#above.join();
+    this.#below.join();
   }
 }
 
-function joined(buckets: ReadonlyMap<number, number>): Map<number, number> {
-  const result = new Map<number, number>();
-  for (const [bucket, count] of buckets) {
-    const to = Math.ceil(bucket / 2);
-    result.set(to, (result.get(to) ?? 0) + count);
+/** Counts by bucket, in the order of the buckets. */
+class Buckets {
+  keys: number[] = [];
+  counts: number[] = [];
+
+  add(key: number, count: number): void {
+    const { keys, counts } = this;
+    let low = keys.length;
+    // mostly what is read comes in order
+    if (low > 0 && keys[low - 1]! >= key) {
+      let high = low - 1;
+      low = 0;
+      while (low < high) {
+        const middle = (low + high) >>> 1;
+        if (keys[middle]! < key) low = middle + 1;
+        else high = middle;
+      }
+      if (keys[low] === key) return void (counts[low]! += count);
+    }
+    keys.splice(low, 0, key);
+    counts.splice(low, 0, count);
   }
-  return result;
+
+  /** Adds others, of which so many are one of these. */
+  merge({ keys, counts }: Buckets, width: number): void {
+    for (let index = 0; index < keys.length; index++)
+      this.add(Math.ceil(keys[index]! / width), counts[index]!);
+  }
+
+  /** Two become one. */
+  join(): void {
+    const { keys, counts } = this;
+    this.keys = [];
+    this.counts = [];
+    for (let index = 0; index < keys.length; index++) this.add(Math.ceil(keys[index]! / 2), counts[index]!);
+  }
 }
