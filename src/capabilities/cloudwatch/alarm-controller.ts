@@ -24,7 +24,7 @@ import {
 } from "./judge-composite.ts";
 import { ALARM, type Alarm, type AlarmTransition, type Verdict } from "./kinds.ts";
 import { type Suppression, suppression } from "./suppression.ts";
-import { afterVerdict } from "./transition.ts";
+import { afterVerdict, changeAlarm } from "./transition.ts";
 
 export interface AlarmPorts {
   readonly store: ResourceStore;
@@ -153,22 +153,33 @@ class Alarms {
     await this.#ports.store.update(ALARM, alarm, { status: afterVerdict(alarm, verdict, now), reason });
   }
 
-  /** Records what happened, does what is to be done about it, and forgets it. */
+  /**
+   * Records what happened, does what is to be done about it, and forgets it. More may happen meanwhile: only what was
+   * seen is forgotten, so that whoever changes an alarm again and again can not keep this from coming to an end.
+   */
   async #carryOut(
     alarm: Alarm,
     transitions: readonly AlarmTransition[],
     children: readonly Alarm[],
   ): Promise<void> {
-    await this.#record(alarm, transitions);
+    const seen = alarm.status.transitions ?? [];
+    await this.#record(alarm, seen);
     for (const transition of transitions)
       for (const arn of actionsFor(alarm.spec, transition.to.state))
         await this.#act(arn, alarm, transition, children);
-    const { transitions: _, suppressedBy: _by, ...status } = alarm.status;
-    await this.#ports.store.update(ALARM, alarm, { status });
+    await changeAlarm(this.#ports.store, alarm.name, async (current) => {
+      if (current.uid !== alarm.uid) return;
+      const { transitions: waiting = [], suppressedBy: _, ...status } = current.status;
+      const left = waiting.filter(({ serial }) => !seen.some((one) => one.serial === serial));
+      const told = left.length ? { ...status, transitions: left } : status;
+      await this.#ports.store.update(ALARM, current, { status: told });
+    });
   }
 
   async #record(alarm: Alarm, transitions: readonly AlarmTransition[]): Promise<void> {
-    for (const transition of transitions) await this.#ports.history.add(stateItem(alarm, transition));
+    const { history } = this.#ports;
+    const items = transitions.map((transition) => stateItem(alarm, transition));
+    await Promise.all(items.filter(({ key }) => !history.has(key)).map((item) => history.add(item)));
   }
 
   async #act(

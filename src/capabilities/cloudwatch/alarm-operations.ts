@@ -1,6 +1,7 @@
 /** What is done to alarms that exist: their state set, their actions switched, their history read; and their end. */
 import type * as sdk from "@aws-sdk/client-cloudwatch";
 import type { Context } from "../../wire/context.ts";
+import { Fault } from "../../wire/http.ts";
 import type { Handlers } from "../../wire/service.ts";
 import type { HistoryPosition } from "./alarm-history.ts";
 import type { AlarmOperationPorts } from "./alarm-ports.ts";
@@ -10,7 +11,7 @@ import { CloudWatchError, invalid, invalidToken } from "./faults.ts";
 import { configurationItem } from "./history-items.ts";
 import { fingerprint, ruleOf, watchedBy } from "./judge-composite.ts";
 import { ALARM } from "./kinds.ts";
-import { afterVerdict, changeAlarm } from "./transition.ts";
+import { afterVerdict, changeAlarm, MOST_WAITING } from "./transition.ts";
 
 const HISTORY_PAGE = 100;
 
@@ -38,6 +39,9 @@ export function alarmOperations(ports: AlarmOperationPorts): AlarmOperations {
       if (StateReasonData !== undefined) checkJson(StateReasonData);
       const verdict = { state: StateValue, reason: StateReason, reasonData: StateReasonData };
       const found = await changeAlarm(store, AlarmName, async (alarm) => {
+        // while actions can not be carried out, whoever tries an alarm out has to wait
+        if ((alarm.status.transitions?.length ?? 0) >= MOST_WAITING && !alarm.status.suppressedBy)
+          throw new Fault("Throttling", "Rate exceeded");
         const status = afterVerdict(alarm, verdict, clock.now());
         const held =
           alarm.spec.type === "composite"

@@ -2,10 +2,13 @@
 import { Conflict, type ResourceStore } from "../../state/store.ts";
 import { ALARM, type Alarm, type AlarmStatus, type Verdict } from "./kinds.ts";
 
-/** Changes that no action was carried out for yet; of more than these the oldest are forgotten. */
-const MOST_WAITING = 20;
+/** As many changes may wait for their actions. */
+export const MOST_WAITING = 20;
 
-/** The status after a verdict. */
+/**
+ * The status after a verdict. Of too many changes that wait, the first and the newest are kept: so many wait only while a
+ * composite alarm is suppressed, and in the end only its first state counts then, and its last.
+ */
 export function afterVerdict({ status, version }: Alarm, verdict: Verdict, now: number): AlarmStatus {
   const { setWhile: _, ...rest } = status;
   const { state, reason, reasonData } = status;
@@ -13,11 +16,12 @@ export function afterVerdict({ status, version }: Alarm, verdict: Verdict, now: 
   const told: AlarmStatus = { ...kept, ...verdict, updatedAt: now };
   if (verdict.state === state) return told;
   const transition = { from: { state, reason, reasonData }, to: verdict, at: now, serial: version };
+  const waiting = [...(status.transitions ?? []), transition];
   return {
     ...told,
     transitionedAt: now,
     ...(state === "ALARM" && { leftAlarmAt: now }),
-    transitions: [...(status.transitions ?? []), transition].slice(-MOST_WAITING),
+    transitions: [...waiting.slice(0, 1), ...waiting.slice(1).slice(1 - MOST_WAITING)],
   };
 }
 

@@ -247,6 +247,17 @@ describe("a metric alarm", () => {
     expect(told()[0]).toBe("cpu INSUFFICIENT_DATA -> ALARM");
   });
 
+  test("changes no faster than what follows can be done, and none of it is lost", async () => {
+    await put("cpu", { OKActions: [TOPIC], TreatMissingData: "ignore" });
+    const states = Array.from({ length: 20 }, (_, index) => (index % 2 ? "OK" : "ALARM"));
+    for (const state of states) await set("cpu", state);
+    await expect(set("cpu", "ALARM")).rejects.toMatchObject({ name: "Throttling", message: "Rate exceeded" });
+    await start();
+    await pass(0);
+    expect(done.map(({ transition }) => transition.to.state)).toEqual(states);
+    await set("cpu", "ALARM");
+  });
+
   test("is evaluated on after the clock was set back", async () => {
     await start();
     await put("cpu");
