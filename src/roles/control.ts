@@ -144,6 +144,7 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
       describeHoldMs: settings.describeHoldMs,
       containerOf: async (model) => containerSpec((await findModel(account, store, model)).spec),
       call: instanceCaller(clock),
+      metrics: metering.sink,
     }),
   );
 

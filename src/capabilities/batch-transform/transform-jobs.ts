@@ -5,18 +5,20 @@
 import { type Clock, sleep } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
-import type { Engine, InstanceStatus } from "../../compute/engine.ts";
+import type { Engine, FleetStatus, InstanceStatus } from "../../compute/engine.ts";
 import { notStarted, readyInstances } from "../../compute/fleet-status.ts";
 import type { CallInstance } from "../../dataplane/instance-call.ts";
 import type { PartStore } from "../../objects/object-store.ts";
 import { type Controller, type Next, type Reconcile, runController } from "../../state/controller.ts";
 import type { Resource } from "../../state/resource.ts";
 import { Conflict, type ResourceStore } from "../../state/store.ts";
+import type { MetricSink } from "../../telemetry/metrics.ts";
 import { Budget } from "./budget.ts";
 import type { AskInstance } from "./instance-client.ts";
 import { fleetOf, fleetSpec, jobOfFleet, READY_WITHIN_MS } from "./job-fleet.ts";
 import type { JobTable } from "./job-table.ts";
 import { TransformJobKind, type TransformJobSpec, type TransformStatus } from "./kinds.ts";
+import { recordProgress } from "./job-metrics.ts";
 import { type Progress, progressOf } from "./progress.ts";
 import { asksContainer, containerParameters, type Settings, settingsOf } from "./settings.ts";
 import { type Outcome, TransformRun } from "./transform-run.ts";
@@ -31,6 +33,7 @@ export interface TransformJobsPorts {
   readonly log: Log;
   readonly ask: AskInstance;
   readonly call: CallInstance;
+  readonly metrics: MetricSink;
 }
 
 type Job = Resource<TransformJobSpec, TransformStatus>;
@@ -43,6 +46,7 @@ const LOOK_MS = 1_000;
 /** Of the 5 s in which a job is to be stopped: how long a store may take to let go. */
 const LET_GO_MS = 3_000;
 const PARAMETERS_MS = 5_000;
+const LATE = `InternalServerError: The instances were not ready after ${READY_WITHIN_MS / 1000} s.`;
 
 interface Running {
   readonly run: TransformRun;
@@ -108,22 +112,27 @@ export class TransformJobs implements AsyncDisposable {
   }
 
   async #drive(job: Job, signal: AbortSignal): Promise<Next> {
-    const { engine, clock } = this.#ports;
+    const { clock } = this.#ports;
     const running = this.#runs.get(job.uid);
     if (running?.outcome) {
       const { outcome } = running;
+      recordProgress(this.#ports.metrics, job.name, running.run.progress());
       if (outcome.kind === "failed") return this.#end(job, "Failed", outcome.reason);
       return this.#end(job, "Completed");
     }
     if (!running && !this.#hasTurn(job)) return { afterMs: LOOK_MS };
-    const fleet = await engine.apply(fleetSpec(job));
+    const fleet = await this.#fleet(job);
+    if (!fleet) return this.#end(job, "Failed", `${LATE} The server's log says why.`);
     if (fleet.failure)
       return this.#end(
         job,
         "Failed",
         `AlgorithmError: ${notStarted(`transform job ${job.name}`, fleet.failure)}`,
       );
-    if (running) return { afterMs: LOOK_MS };
+    if (running) {
+      recordProgress(this.#ports.metrics, job.name, running.run.progress());
+      return { afterMs: LOOK_MS };
+    }
     const known = await this.#record(job, {
       ...(fleet.digest !== undefined && { digest: fleet.digest }),
       ...(fleet.codeDigest !== undefined && { codeDigest: fleet.codeDigest }),
@@ -131,13 +140,7 @@ export class TransformJobs implements AsyncDisposable {
     const ready = readyInstances(fleet);
     const { settings } = known.status;
     if (ready.length < (settings ? 1 : fleet.desired)) {
-      if (clock.now() < Math.max(job.createdAt, this.#began) + READY_WITHIN_MS) return { afterMs: LOOK_MS };
-      const seconds = Math.round(READY_WITHIN_MS / 1000);
-      return this.#end(
-        job,
-        "Failed",
-        `InternalServerError: The instances were not ready after ${seconds} s.`,
-      );
+      return this.#overdue(job) ? this.#end(job, "Failed", LATE) : { afterMs: LOOK_MS };
     }
     if (settings) this.#begin(known, settings);
     else {
@@ -145,6 +148,25 @@ export class TransformJobs implements AsyncDisposable {
       this.#begin(await this.#record(known, { settings: agreed, startedAt: clock.now() }), agreed);
     }
     return { afterMs: LOOK_MS };
+  }
+
+  /** The job's fleet; undefined when the engine refused to be asked for it until its time was over. */
+  async #fleet(job: Job): Promise<FleetStatus | undefined> {
+    try {
+      return await this.#ports.engine.apply(fleetSpec(job));
+    } catch (error) {
+      if (!this.#overdue(job)) throw error;
+      this.#ports.log.error("the instances of a transform job could not be started", {
+        job: job.name,
+        error,
+      });
+      return undefined;
+    }
+  }
+
+  /** A server that was down for long gives what it finds in progress its whole time again. */
+  #overdue(job: Job): boolean {
+    return this.#ports.clock.now() >= Math.max(job.createdAt, this.#began) + READY_WITHIN_MS;
   }
 
   /** Those that were begun go on; of the others the oldest come first. */

@@ -20,6 +20,7 @@ import type { PartStore } from "../../../src/objects/object-store.ts";
 import type { ResourceStore } from "../../../src/state/store.ts";
 import type { Engine } from "../../../src/compute/engine.ts";
 import { MemoryStore } from "../../../src/state/memory-store.ts";
+import type { Metric } from "../../../src/telemetry/metric.ts";
 import type { Context } from "../../../src/wire/context.ts";
 import { FakeClock, settle } from "../../support/fake-clock.ts";
 import { FakeEngine } from "../../support/fake-engine.ts";
@@ -58,6 +59,8 @@ export class TransformFixture implements AsyncDisposable {
   readonly random = new SeededRandom(1);
   model: FakeModel = sums;
   troubles: Troubles = {};
+  /** What was last told of each metric. */
+  readonly metrics = new Map<string, number>();
   readonly requests: ModelRequest[] = [];
   jobs!: TransformJobs;
   #table: JobTable | undefined;
@@ -147,6 +150,9 @@ export class TransformFixture implements AsyncDisposable {
       random,
       log: silentLog,
       call,
+      metrics: {
+        record: (metric: Metric, _unit: string, value: number) => void this.metrics.set(metric.name, value),
+      },
     };
     this.jobs = await TransformJobs.open({ ...ports, table: this.#table, ask });
   }

@@ -82,6 +82,20 @@ test("instances that are never ready fail the job when AWS's time is over", asyn
   });
 });
 
+test("an engine that refuses to be asked fails the job when the time is over", async () => {
+  await jobs.put("in/a.csv", "1\n");
+  jobs.engine.apply = () => Promise.reject(new Error("no engine"));
+  await jobs.create("job");
+  await jobs.clock.advance(3_800_000);
+  expect(await jobs.describe("job")).toMatchObject({ TransformJobStatus: "InProgress" });
+  await jobs.clock.advance(200_000);
+  expect(await jobs.ended("job")).toMatchObject({
+    TransformJobStatus: "Failed",
+    FailureReason:
+      "InternalServerError: The instances were not ready after 3870 s. The server's log says why.",
+  });
+});
+
 test("payloads that end in any order are written in the order of the object", async () => {
   const rows = Array.from({ length: 40 }, (_, row) => `${row},${"0".repeat(200_000)}`);
   await jobs.put("in/a.csv", `${rows.join("\n")}\n`);
@@ -103,6 +117,8 @@ test("payloads that end in any order are written in the order of the object", as
   expect(await jobs.ended("job")).toMatchObject({ TransformJobStatus: "Completed" });
   expect(await jobs.output("a.csv.out")).toBe(rows.map((_, row) => `${row}\n`).join(""));
   expect(jobs.requests).toHaveLength(8);
+  expect(jobs.metrics.get("PercentDone")).toBe(100);
+  expect(jobs.metrics.get("ObjectsDone")).toBe(1);
   expect(most).toBe(3);
 });
 
