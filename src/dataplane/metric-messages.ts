@@ -2,13 +2,19 @@
 import { metricOf } from "../telemetry/metric.ts";
 import type { Datum } from "../telemetry/metrics.ts";
 import { Packer, Unpacker } from "../telemetry/packing.ts";
-import { packPoint, unpackPoint } from "../telemetry/point.ts";
+import { packPoint, type Point, unpackPoint } from "../telemetry/point.ts";
 import { fields, list, number, text } from "./route-shape.ts";
 
 export function writeDatum({ metric, unit, at, resolution, point }: Datum): object {
   const packer = new Packer();
   packPoint(packer, point);
   return { ...metric, unit, at, resolution, point: Buffer.from(packer.packed()).toString("base64") };
+}
+
+/** With its sketch, so that one that can not be read is refused. */
+function readPoint(packed: string): Point {
+  const { sum, count, min, max, sketch } = unpackPoint(new Unpacker(Buffer.from(packed, "base64")));
+  return { sum, count, min, max, sketch };
 }
 
 /** Throws an Error that says what is wrong with it. */
@@ -30,6 +36,6 @@ export function readDatum(value: unknown): Datum {
     unit: text(datum, "unit"),
     at: number(datum, "at"),
     resolution,
-    point: unpackPoint(new Unpacker(Buffer.from(text(datum, "point"), "base64")), true),
+    point: readPoint(text(datum, "point")),
   };
 }

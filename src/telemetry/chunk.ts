@@ -33,12 +33,11 @@ export function* unpackChunk(
   bytes: Uint8Array,
   chunkStart: number,
   period: number,
-  withSketches: boolean,
 ): Generator<[start: number, point: Point]> {
   const unpacker = new Unpacker(bytes);
   let start = chunkStart;
   while (!unpacker.done) {
     start += unpacker.whole() * period;
-    yield [start, unpackPoint(unpacker, withSketches)];
+    yield [start, unpackPoint(unpacker)];
   }
 }

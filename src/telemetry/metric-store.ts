@@ -29,6 +29,7 @@ import { Packer, Unpacker } from "./packing.ts";
 import { packPoint, type Point, unpackPoint } from "./point.ts";
 import { startOf, TIERS } from "./retention.ts";
 import { type SeriesEntry, SeriesIndex } from "./series-index.ts";
+import { StoredBucket } from "./stored-bucket.ts";
 
 const MIGRATIONS: readonly string[] = [
   `CREATE TABLE series (
@@ -164,26 +165,19 @@ export class MetricStore implements MetricStorage, MetricReader, AsyncDisposable
     this.#upkeep.added(data.length);
   }
 
-  query({ metric, unit, from, to, period, sketches = true }: MetricQuery): Series[] {
+  query({ metric, unit, from, to, period }: MetricQuery): Series[] {
     const found: Series[] = [];
     for (const entry of this.#index.of(metric)) {
       if (entry.id === undefined || (unit !== undefined && unit !== entry.unit)) continue;
-      const points: Points = new Map();
-      for (const [start, point] of this.#points(entry.id, from / 1000, to / 1000, period, sketches))
-        addPoint(points, from + startOf(start * 1000 - from, period * 1000), point);
-      if (points.size === 0) continue;
-      const buckets = [...points].sort(([a], [b]) => a - b);
-      found.push({
-        unit: entry.unit,
-        buckets: buckets.map(([start, { sum, count, min, max, sketch }]) => ({
-          start,
-          sum,
-          count,
-          min,
-          max,
-          sketch,
-        })),
-      });
+      const buckets = new Map<number, StoredBucket>();
+      for (const [at, point] of this.#points(entry.id, from / 1000, to / 1000, period)) {
+        const start = from + startOf(at * 1000 - from, period * 1000);
+        let bucket = buckets.get(start);
+        if (!bucket) buckets.set(start, (bucket = new StoredBucket(start)));
+        bucket.add(point);
+      }
+      if (buckets.size === 0) continue;
+      found.push({ unit: entry.unit, buckets: [...buckets.values()].sort((a, b) => a.start - b.start) });
     }
     return found;
   }
@@ -258,7 +252,7 @@ export class MetricStore implements MetricStorage, MetricReader, AsyncDisposable
     ) as { point: Uint8Array } | undefined;
     const packer = new Packer();
     if (known) {
-      const both: Points = new Map([[start, unpackPoint(new Unpacker(known.point), true)]]);
+      const both: Points = new Map([[start, unpackPoint(new Unpacker(known.point))]]);
       addPoint(both, start, point);
       packPoint(packer, both.get(start)!);
     } else packPoint(packer, point);
@@ -277,7 +271,6 @@ export class MetricStore implements MetricStorage, MetricReader, AsyncDisposable
     from: number,
     to: number,
     period: number,
-    sketches: boolean,
   ): Generator<[start: number, point: Point]> {
     for (const tier of TIERS) {
       if (tier.period > period) break;
@@ -289,7 +282,7 @@ export class MetricStore implements MetricStorage, MetricReader, AsyncDisposable
         to,
       );
       for (const chunk of chunks)
-        for (const one of unpackChunk(chunk.points, chunk.start, tier.period, sketches))
+        for (const one of unpackChunk(chunk.points, chunk.start, tier.period))
           if (one[0] >= from && one[0] < to) yield one;
     }
     const rows = this.#db.all<{ start: number; point: Uint8Array }>(
@@ -299,7 +292,7 @@ export class MetricStore implements MetricStorage, MetricReader, AsyncDisposable
       to,
       period,
     );
-    for (const { start, point } of rows) yield [start, unpackPoint(new Unpacker(point), sketches)];
+    for (const { start, point } of rows) yield [start, unpackPoint(new Unpacker(point))];
   }
 
   #bytes(): number {

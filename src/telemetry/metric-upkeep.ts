@@ -139,7 +139,7 @@ export class MetricUpkeep implements AsyncDisposable {
     for (const tier of TIERS) {
       const points: Points = new Map();
       for (const { start, period, point } of rows)
-        if (period === tier.period) addPoint(points, start, unpackPoint(new Unpacker(point), true));
+        if (period === tier.period) addPoint(points, start, unpackPoint(new Unpacker(point)));
       this.#addToChunks(series, tier, points);
     }
     db.run("DELETE FROM fresh WHERE series = ? AND start < ?", series, before);
@@ -158,7 +158,7 @@ export class MetricUpkeep implements AsyncDisposable {
     if (next) {
       const points: Points = new Map();
       for (const chunk of chunks)
-        for (const [start, point] of unpackChunk(chunk.points, chunk.start, tier.period, true))
+        for (const [start, point] of unpackChunk(chunk.points, chunk.start, tier.period))
           addPoint(points, startOf(start, next.period), point);
       this.#addToChunks(series, next, points);
     }
@@ -175,7 +175,7 @@ export class MetricUpkeep implements AsyncDisposable {
         period,
         start,
       ) as { points: Uint8Array } | undefined;
-      const all: Points = new Map(known && unpackChunk(known.points, start, period, true));
+      const all: Points = new Map(known && unpackChunk(known.points, start, period));
       for (const [at, point] of added) addPoint(all, at, point);
       db.run(
         "INSERT OR REPLACE INTO chunks (series, period, start, points) VALUES (?, ?, ?, ?)",

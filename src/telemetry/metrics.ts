@@ -46,8 +46,6 @@ export interface MetricQuery {
   readonly to: number;
   /** Seconds. What is kept only by a longer one (by age, or since it was put so) is left out, as in CloudWatch. */
   readonly period: number;
-  /** false: the points come without their sketches, in a fifth of the time. For all but percentiles and the like. */
-  readonly sketches?: boolean;
 }
 
 /** A period in which there are data. */

@@ -85,15 +85,34 @@ export function packPoint(packer: Packer, { sum, count, min, max, sketch }: Poin
   if (kind === KNOWN) packer.bytes(sketch!.pack());
 }
 
-/** Reads what packPoint wrote; how the values lie only if that is asked for. */
-export function unpackPoint(unpacker: Unpacker, withSketch: boolean): Point {
+/** Reads what packPoint wrote. */
+export function unpackPoint(unpacker: Unpacker): Point {
   const kind = unpacker.whole();
   const min = unpacker.real();
   const count = unpacker.real();
-  if (kind === EQUAL)
-    return withSketch ? pointOf(min, count) : { sum: min * count, count, min, max: min, sketch: undefined };
+  if (kind === EQUAL) return pointOf(min, count);
   const max = unpacker.real();
   const sum = unpacker.real();
-  const sketch = kind === KNOWN ? unpacker.bytes() : undefined;
-  return { sum, count, min, max, sketch: sketch && withSketch ? Sketch.unpack(sketch) : undefined };
+  return new UnpackedPoint(sum, count, min, max, kind === KNOWN ? unpacker.bytes() : undefined);
+}
+
+/** Its sketch is unpacked when it is asked for: most who read a point do not. */
+class UnpackedPoint implements Point {
+  readonly sum: number;
+  readonly count: number;
+  readonly min: number;
+  readonly max: number;
+  readonly #packed: Uint8Array | undefined;
+
+  constructor(sum: number, count: number, min: number, max: number, packed: Uint8Array | undefined) {
+    this.sum = sum;
+    this.count = count;
+    this.min = min;
+    this.max = max;
+    this.#packed = packed;
+  }
+
+  get sketch(): Sketch | undefined {
+    return this.#packed && Sketch.unpack(this.#packed);
+  }
 }

@@ -182,18 +182,20 @@ class Buckets {
 
   add(key: number, count: number): void {
     const { keys, counts } = this;
-    let low = keys.length;
-    // mostly what is read comes in order
-    if (low > 0 && keys[low - 1]! >= key) {
-      let high = low - 1;
-      low = 0;
-      while (low < high) {
-        const middle = (low + high) >>> 1;
-        if (keys[middle]! < key) low = middle + 1;
-        else high = middle;
-      }
-      if (keys[low] === key) return void (counts[low]! += count);
+    // mostly they come in order
+    if (keys.length === 0 || keys[keys.length - 1]! < key) {
+      keys.push(key);
+      counts.push(count);
+      return;
     }
+    let low = 0;
+    let high = keys.length - 1;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (keys[middle]! < key) low = middle + 1;
+      else high = middle;
+    }
+    if (keys[low] === key) return void (counts[low]! += count);
     keys.splice(low, 0, key);
     counts.splice(low, 0, count);
   }

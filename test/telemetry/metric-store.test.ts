@@ -162,7 +162,7 @@ test("below a minute there is what was put so, for three hours; then it is there
   await store.put([datum("a", 1, from + 1000, 1), datum("a", 2, from + 11_000, 1), datum("a", 4, from)]);
   const sums = (period: number) =>
     store
-      .query({ metric: metric("a"), from, to: from + MINUTE, period, sketches: false })
+      .query({ metric: metric("a"), from, to: from + MINUTE, period })
       .flatMap(({ buckets }) => buckets.map(({ sum }) => sum));
   expect(sums(10)).toEqual([1, 2]);
   expect(sums(60)).toEqual([7]);
