@@ -92,7 +92,7 @@ export function chooseAnswer(
 
 /** Writes outputs in the chosen content type. */
 export function encodeAnswer(type: AnswerType, outputs: readonly Tensor[], style: AnswerStyle): Buffer {
-  if (type === "text/csv") return Buffer.from(encodeCsv(outputs, style));
+  if (type === "text/csv") return encodeCsv(outputs, style);
   if (type === "application/json") return Buffer.from(encodeJson(outputs, style));
   if (type === "application/jsonlines") return Buffer.from(encodeJsonLines(outputs, style));
   const [only, second] = outputs;

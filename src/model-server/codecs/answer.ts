@@ -1,6 +1,12 @@
+import { ByteWriter } from "../../base/byte-writer.ts";
 import type { ModelFormat, Tensor } from "../model.ts";
 import { OPEN_INFERENCE_TYPES } from "./json.ts";
 import { float32Text, float64Text } from "./number-text.ts";
+import { writeFloat32 } from "./write-float32.ts";
+
+const [LF, COMMA] = [10, 44];
+/** Bytes that a value takes, with what follows it. */
+const USUAL_VALUE = 13;
 
 /** How an answer is to be written, beside its content type. */
 export interface AnswerStyle {
@@ -12,23 +18,26 @@ export interface AnswerStyle {
 }
 
 /** One line per row; several outputs follow each other in the row. */
-export function encodeCsv(outputs: readonly Tensor[], style: AnswerStyle): string {
-  if (style.format === "xgboost") return xgboostCsv(outputs[0]!, style.batch);
-  // Of a batch this is more work than the model's own: no array and no closure per row.
+export function encodeCsv(outputs: readonly Tensor[], style: AnswerStyle): Buffer {
+  if (style.format === "xgboost") return Buffer.from(xgboostCsv(outputs[0]!, style.batch));
   const count = commonRows(outputs) ?? 1;
-  let text = "";
+  const values = outputs.reduce((sum, { data }) => sum + data.length, 0);
+  const out = new ByteWriter(values * USUAL_VALUE);
   for (let row = 0; row < count; row++) {
-    let comma = "";
+    let first = true;
     for (const tensor of outputs) {
-      const size = tensor.data.length / count;
+      const { type, data } = tensor;
+      const size = data.length / count;
       for (let index = row * size; index < (row + 1) * size; index++) {
-        text += comma + csvValue(tensor, index);
-        comma = ",";
+        if (!first) out.byte(COMMA);
+        first = false;
+        if (type === "float32") writeFloat32(out, data[index] as number);
+        else out.text(csvValue(tensor, index));
       }
     }
-    text += "\n";
+    out.byte(LF);
   }
-  return text;
+  return out.written;
 }
 
 /** `{"predictions": [...]}`, a row each: the value itself for one output, an object for several. */

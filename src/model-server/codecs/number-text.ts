@@ -18,6 +18,8 @@ export function float32Text(value: number): string {
   return pythonic(value, shortestFloat32(value));
 }
 
+/** Python writes smaller ones with an exponent. */
+const WITHOUT_EXPONENT = 1e-4;
 /** Powers of ten that a float64 holds exactly. */
 const POWERS = Float64Array.from({ length: 22 }, (_, exponent) => 10 ** exponent);
 /** The 24 bits of a float32 times this power of five fit in a float64: up to here a product is exact. */
@@ -25,20 +27,38 @@ const EXACT = 12;
 /** Of numbers from here to there, all that is tried below is one of these powers away from a whole number. */
 const [SMALL, LARGE] = [1e-12, 1e5];
 
+/**
+ * Whether a float32 is `whole` over the tenth power of `power`, with its own shortest digits, and written without an
+ * exponent; there may be zeros behind those. What is false here may still be so: `float32Text` knows.
+ */
+export function float32Decimal(value: number, found: { whole: number; power: number }): boolean {
+  const magnitude = Math.abs(value);
+  return magnitude >= WITHOUT_EXPONENT && magnitude < LARGE && decimal(magnitude, found);
+}
+
 /** Six digits survive a normal float32 and nine tell all of them apart, so only these need to be tried. */
+function decimal(magnitude: number, found: { whole: number; power: number }): boolean {
+  let power = 0;
+  while (magnitude * POWERS[power]! < LARGE) power++;
+  for (let digits = 6; digits < 9; digits++, power++) {
+    const scaled = magnitude * POWERS[power]!;
+    const whole = Math.round(scaled);
+    // A product is rounded behind that: what lies between two whole numbers is for the exact way to decide.
+    if (power > EXACT && Math.abs(scaled - whole) > 0.499_999) return false;
+    if (Math.fround(whole / POWERS[power]!) !== magnitude) continue;
+    found.whole = whole;
+    found.power = power;
+    return true;
+  }
+  return false;
+}
+
 function shortestFloat32(value: number): number {
   const magnitude = Math.abs(value);
-  if (magnitude >= SMALL && magnitude < LARGE) {
-    let power = 0;
-    while (magnitude * POWERS[power]! < LARGE) power++;
-    for (let digits = 6; digits < 9; digits++, power++) {
-      const scaled = magnitude * POWERS[power]!;
-      const whole = Math.round(scaled);
-      // A product is rounded behind that: what lies between two whole numbers is for the exact way to decide.
-      if (power > EXACT && Math.abs(scaled - whole) > 0.499_999) break;
-      const shorter = whole / POWERS[power]!;
-      if (Math.fround(shorter) === magnitude) return value < 0 ? -shorter : shorter;
-    }
+  const found = { whole: 0, power: 0 };
+  if (magnitude >= SMALL && magnitude < LARGE && decimal(magnitude, found)) {
+    const shorter = found.whole / POWERS[found.power]!;
+    return value < 0 ? -shorter : shorter;
   }
   for (let digits = magnitude < SMALLEST_NORMAL ? 1 : 6; digits < 9; digits++) {
     const shorter = Number(value.toPrecision(digits));
@@ -52,7 +72,7 @@ function pythonic(value: number, shortest: number): string {
   if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
   if (value === 0) return Object.is(value, -0) ? "-0.0" : "0.0";
   const magnitude = Math.abs(value);
-  if (magnitude >= 1e-4 && magnitude < 1e16)
+  if (magnitude >= WITHOUT_EXPONENT && magnitude < 1e16)
     return Number.isInteger(shortest) ? `${shortest}.0` : String(shortest);
   // JavaScript writes 1e-7 where Python writes 1e-07.
   return shortest.toExponential().replace(/e([+-])(\d)$/, "e$10$2");

@@ -2,7 +2,9 @@ import { readFileSync } from "node:fs";
 
 import { expect, test } from "vitest";
 
+import { ByteWriter } from "../../../src/base/byte-writer.ts";
 import { float32Text, float64Text } from "../../../src/model-server/codecs/number-text.ts";
+import { writeFloat32 } from "../../../src/model-server/codecs/write-float32.ts";
 
 const texts = JSON.parse(
   readFileSync(new URL("../vectors/number-texts.json", import.meta.url), "utf8"),
@@ -32,6 +34,32 @@ test("lays a float32 out as Python lays out a float", () => {
     "1e+16",
     "0.6666667",
   ]);
+});
+
+test("writes the same bytes into a batch", () => {
+  const values = [
+    0.1,
+    1,
+    -1,
+    0,
+    -0,
+    10,
+    99999.99,
+    100000,
+    0.00012,
+    9.9e-5,
+    -0.25,
+    1234.5,
+    2 / 3,
+    1e16,
+    Number.NaN,
+  ];
+  const all = [...values, ...texts.float32.map(([value]) => value)].map(Math.fround);
+  for (const value of all) {
+    const out = new ByteWriter(0);
+    writeFloat32(out, value);
+    expect(out.written.toString()).toBe(float32Text(value));
+  }
 });
 
 test("prints float64 as Python does", () => {

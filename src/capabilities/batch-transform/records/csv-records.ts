@@ -1,4 +1,4 @@
-import { ByteWriter } from "./byte-writer.ts";
+import { ByteWriter } from "../../../base/byte-writer.ts";
 import { CsvRow, takeColumns } from "./csv-row.ts";
 import type { JsonPath, Slice } from "./json-path.ts";
 import { LineCursor } from "./lines.ts";
