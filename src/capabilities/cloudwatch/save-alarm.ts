@@ -42,13 +42,15 @@ export async function saveAlarm(
       if (!(error instanceof AlreadyExists)) throw error;
     }
   }
-  await changeAlarm(store, name, async (alarm) => {
+  const written = await changeAlarm(store, name, async (alarm) => {
     if (alarm.spec.type !== spec.type)
       throw invalid(`An alarm of another type has the name ${name} already.`);
     const { setWhile: _, ...status } = alarm.status;
     const saved = await store.update(ALARM, alarm, { spec, status: { ...status, configuredAt: now } });
     await history.add(configurationItem("updated", saved, now));
   });
+  // somebody removed it in between: then it is a new one
+  if (!written) await saveAlarm(ports, name, spec, tags);
 }
 
 /** Only actions that can be carried out are taken. */

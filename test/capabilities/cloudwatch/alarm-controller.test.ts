@@ -269,6 +269,20 @@ describe("a metric alarm", () => {
   });
 });
 
+test("an alarm that is removed while it is written over is made anew", async () => {
+  await put("cpu");
+  const get = store.get.bind(store);
+  let looks = 0;
+  store.get = async (kind, name) => {
+    const found = await get(kind, name);
+    // right after the first look somebody else removes it
+    if (++looks === 1 && found) await store.remove(kind, found);
+    return found as never;
+  };
+  await put("cpu", { Threshold: 7 });
+  expect((await store.get(ALARM, "cpu"))?.spec).toMatchObject({ Threshold: 7 });
+});
+
 describe("a composite alarm", () => {
   test("follows its children, and says which of them", async () => {
     await start();
