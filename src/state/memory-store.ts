@@ -11,6 +11,7 @@ import {
   type Draft,
   type ListQuery,
   type Page,
+  type PlacedEvent,
   type ResourceEvent,
   type ResourceStore,
   type SortBy,
@@ -136,6 +137,16 @@ export class MemoryStore implements ResourceStore {
       .filter((event) => event.kind === kind.name && keyOf(kind, event.name) === keyOf(kind, name))
       .toReversed()
       .slice(0, limit);
+  }
+
+  async eventsAfter(position: number, limit: number): Promise<readonly PlacedEvent[]> {
+    return this.#events
+      .slice(position, position + limit)
+      .map((event, index) => ({ ...event, position: position + index + 1 }));
+  }
+
+  async newestEvent(): Promise<number> {
+    return this.#events.length;
   }
 
   watch(watcher: Watcher): () => void {

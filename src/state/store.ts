@@ -56,6 +56,9 @@ export interface ResourceEvent {
   readonly reason?: string;
 }
 
+/** An event with its place in the order of all events. */
+export type PlacedEvent = ResourceEvent & { readonly position: number };
+
 export type Watcher = (change: { readonly kind: string; readonly name: string }) => void;
 
 /** Acknowledged means durable: a promise resolves only once the change would survive `kill -9`. */
@@ -93,6 +96,10 @@ export interface ResourceStore extends AsyncDisposable {
   removeTags(arn: string, keys: readonly string[]): Promise<boolean>;
   /** Newest first. */
   events(kind: Kind<any, any>, name: string, limit: number): Promise<readonly ResourceEvent[]>;
+  /** Those of all kinds that came after a position, the oldest first: what a follower asks for. */
+  eventsAfter(position: number, limit: number): Promise<readonly PlacedEvent[]>;
+  /** The position of the newest event; 0 before there is one. */
+  newestEvent(): Promise<number>;
   /** Called after each durable change; the returned function ends it. */
   watch(watcher: Watcher): () => void;
 }

@@ -220,6 +220,12 @@ export function resourceStoreContract(
         ];
         expect(await store.events(Widget, "a", 10)).toEqual(expected);
         expect(await store.events(Widget, "a", 2)).toEqual(expected.slice(0, 2));
+        expect((await store.eventsAfter(0, 10)).map(({ position: _, ...event }) => event)).toEqual(
+          expected.toReversed(),
+        );
+        const [first, second] = await store.eventsAfter(0, 2);
+        expect((await store.eventsAfter(first!.position, 1))[0]).toEqual(second);
+        expect(await store.eventsAfter(await store.newestEvent(), 10)).toEqual([]);
         expect(await store.events(Widget, "b", 10)).toEqual([]);
       }),
     );

@@ -67,6 +67,14 @@ export class SimulatedStore implements ResourceStore {
     return this.#life.port("a read", () => this.#disk.events(kind, name, limit));
   }
 
+  eventsAfter(position: number, limit: number) {
+    return this.#life.port("a read", () => this.#disk.eventsAfter(position, limit));
+  }
+
+  newestEvent() {
+    return this.#life.port("a read", () => this.#disk.newestEvent());
+  }
+
   watch(watcher: Watcher): () => void {
     return this.#disk.watch((change) => {
       if (!this.#life.ended) watcher(change);

@@ -1,7 +1,7 @@
 /** The attributes of topics and subscriptions that can be set, and their rules. */
 import type { Account } from "../../base/arn.ts";
 import { invalidParameter } from "./faults.ts";
-import { parseFilterPolicy } from "./filter-policy.ts";
+import { parseJsonPattern } from "../../base/json-pattern.ts";
 import { HTTP_RETRIES, parseDeliveryPolicy } from "./retry-policy.ts";
 
 type Attributes = Readonly<Record<string, string>>;
@@ -65,7 +65,7 @@ function subscriptionRule(
     case "FilterPolicyScope":
       return isOneOf("MessageAttributes", "MessageBody")(value);
     case "FilterPolicy":
-      return failure(() => parseFilterPolicy(value, attributes.FilterPolicyScope ?? ""));
+      return failure(() => parseJsonPattern(value, attributes.FilterPolicyScope === "MessageBody"));
     case "DeliveryPolicy":
       return protocol === "sqs"
         ? "queues are tried again as AWS does it, which can not be changed"

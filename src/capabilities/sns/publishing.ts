@@ -1,10 +1,10 @@
 /** Messages published: to whom they go is decided at once, and is on the disk when Publish answers. */
 import type * as sdk from "@aws-sdk/client-sns";
+import { matchesPattern, parseJsonPattern } from "../../base/json-pattern.ts";
 import type { Context } from "../../wire/context.ts";
 import { Fault } from "../../wire/http.ts";
 import type { Handlers } from "../../wire/service.ts";
 import { invalidParameter, SnsError } from "./faults.ts";
-import { matchesPolicy, parseFilterPolicy } from "./filter-policy.ts";
 import { topicOf } from "./lookup.ts";
 import { filterValues, type Publication, readPublication, type StoredMessage } from "./message.ts";
 import type { SnsParts } from "./parts.ts";
@@ -75,7 +75,9 @@ export async function publish(parts: SnsParts, topicArn: string, publication: Pu
 function wants({ status, spec }: Subscription, message: StoredMessage): boolean {
   if (status.state !== "Confirmed") return false;
   const { FilterPolicy: policy, FilterPolicyScope: scope = "MessageAttributes" } = spec.attributes;
-  return !policy || matchesPolicy(parseFilterPolicy(policy, scope), filterValues(message, scope));
+  return (
+    !policy || matchesPattern(parseJsonPattern(policy, scope === "MessageBody"), filterValues(message, scope))
+  );
 }
 
 interface Given {

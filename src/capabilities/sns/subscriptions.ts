@@ -9,7 +9,7 @@ import { invalidParameter, notFound } from "./faults.ts";
 import { SUBSCRIPTION, type SubscriptionSpec } from "./kinds.ts";
 import { again, page, topicOf } from "./lookup.ts";
 import type { SnsParts } from "./parts.ts";
-import { refusedUrl } from "./post.ts";
+import { refusedUrl } from "../../base/webhook.ts";
 import type { Subscription } from "./transports.ts";
 
 const TOKEN_MS = 2 * 86_400_000;

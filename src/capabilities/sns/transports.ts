@@ -4,7 +4,7 @@ import type { Resource } from "../../state/resource.ts";
 import { bodyFor, envelope } from "./envelope.ts";
 import type { SubscriptionSpec } from "./kinds.ts";
 import type { StoredAttributes, StoredMessage } from "./message.ts";
-import { type Attempt, post } from "./post.ts";
+import { type Attempt, post } from "../../base/webhook.ts";
 import type { NotificationSigner } from "./signer.ts";
 
 export type Subscription = Resource<

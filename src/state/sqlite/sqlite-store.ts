@@ -12,6 +12,7 @@ import {
   type Draft,
   type ListQuery,
   type Page,
+  type PlacedEvent,
   type ResourceEvent,
   type ResourceStore,
   type Watcher,
@@ -45,6 +46,9 @@ interface Row {
   readonly spec: string;
   readonly status: string;
 }
+
+/** A row of events, with nulls where an event has nothing. */
+type EventRow = Readonly<Record<string, string | number | null>>;
 
 type Stateful = { readonly state: string };
 type AnyKind = Kind<any, any>;
@@ -203,13 +207,28 @@ export class SqliteStore implements ResourceStore {
   }
 
   async events(kind: AnyKind, name: string, limit: number): Promise<readonly ResourceEvent[]> {
-    type EventRow = { [Name in keyof ResourceEvent]-?: ResourceEvent[Name] | null } & ResourceEvent;
     return this.#database
       .all<EventRow>(
         `SELECT at, kind, name, uid, "from", "to", reason FROM events WHERE kind = :kind AND key = :key ORDER BY id DESC LIMIT :limit`,
         { kind: kind.name, key: keyOf(kind, name), limit },
       )
-      .map((row) => Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null)) as never);
+      .map((row) => withoutNulls<ResourceEvent>(row));
+  }
+
+  async eventsAfter(position: number, limit: number): Promise<readonly PlacedEvent[]> {
+    return this.#database
+      .all<EventRow>(
+        `SELECT id AS position, at, kind, name, uid, "from", "to", reason FROM events WHERE id > :position ORDER BY id LIMIT :limit`,
+        { position, limit },
+      )
+      .map((row) => withoutNulls<PlacedEvent>(row));
+  }
+
+  async newestEvent(): Promise<number> {
+    const { newest } = this.#database.one("SELECT max(id) AS newest FROM events") as {
+      newest: number | null;
+    };
+    return newest ?? 0;
   }
 
   watch(watcher: Watcher): () => void {
@@ -274,6 +293,9 @@ export class SqliteStore implements ResourceStore {
     return secret;
   }
 }
+
+const withoutNulls = <Event>(row: EventRow) =>
+  Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null)) as Event;
 
 function toResource<Spec, Status>(row: Row): Resource<Spec, Status> {
   return {

@@ -1,8 +1,8 @@
-/** A notification sent to a URL that a user gave: bounded in time and in what is read, and never to metadata services. */
+/** A request to a URL that a user gave: bounded in time and in what is read, and never to metadata services. */
 import { lookup, type LookupAddress, type LookupAllOptions } from "node:dns";
 import { BlockList, isIP, type LookupFunction } from "node:net";
-import type { Clock } from "../../base/clock.ts";
-import { request as httpRequest } from "../../base/node-http.ts";
+import type { Clock } from "./clock.ts";
+import { request as httpRequest } from "./node-http.ts";
 
 /** What became of an attempt. `refused` will not be better the next time. */
 export type Attempt =
@@ -66,7 +66,7 @@ export function post(
   body: string,
   clock: Clock,
   signal: AbortSignal,
-  resolveName: Resolve = lookup,
+  { method = "POST", resolveName = lookup }: { method?: string; resolveName?: Resolve } = {},
 ): Promise<Attempt> {
   const refusal = refusedUrl(url);
   if (refusal !== undefined) return Promise.resolve({ kind: "refused", reason: refusal });
@@ -74,7 +74,7 @@ export function post(
   return new Promise((resolve, reject) => {
     const send = url.startsWith("https:") ? process.getBuiltinModule("node:https").request : httpRequest;
     const request = send(url, {
-      method: "POST",
+      method,
       agent: false,
       headers: { ...headers, "content-length": bytes.byteLength, connection: "close" },
       lookup: guarded(resolveName),

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { systemClock } from "../../../src/base/clock.ts";
-import { post, refusedUrl } from "../../../src/capabilities/sns/post.ts";
-import { subscriber } from "./serve-sns.ts";
+import { systemClock } from "../../src/base/clock.ts";
+import { post, refusedUrl } from "../../src/base/webhook.ts";
+import { subscriber } from "../capabilities/sns/serve-sns.ts";
 
 const { signal } = new AbortController();
 
@@ -11,18 +11,13 @@ test.each(["127.0.0.1", "169.254.169.254", "fe80::1", "::ffff:169.254.169.254", 
     await using hook = await subscriber();
     const { port } = new URL(hook.url);
     const family = address.includes(":") ? 6 : 4;
-    const attempt = await post(
-      `http://inside.example:${port}/`,
-      {},
-      "x",
-      systemClock,
-      signal,
-      (_, __, done) =>
+    const attempt = await post(`http://inside.example:${port}/`, {}, "x", systemClock, signal, {
+      resolveName: (_, __, done) =>
         done(null, [
           { address: "127.0.0.1", family: 4 },
           { address, family },
         ]),
-    );
+    });
     const wanted = address === "127.0.0.1" ? { kind: "delivered" } : { kind: "refused" };
     expect(attempt).toMatchObject(wanted);
     expect(hook.received).toHaveLength(address === "127.0.0.1" ? 1 : 0);

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { matchesPolicy, parseFilterPolicy } from "../../../src/capabilities/sns/filter-policy.ts";
+import { matchesPattern, parseJsonPattern } from "../../src/base/json-pattern.ts";
 
-const matches = (policy: object, values: unknown, scope = "MessageBody") =>
-  matchesPolicy(parseFilterPolicy(JSON.stringify(policy), scope), values);
+const matches = (pattern: object, values: unknown) =>
+  matchesPattern(parseJsonPattern(JSON.stringify(pattern), true), values);
 
 test.each([
   [{ a: ["x", "y"] }, { a: "y" }, true],
@@ -33,10 +33,24 @@ test.each([
   [{ a: { b: [{ prefix: "x" }] } }, { a: { b: "xy" } }, true],
   [{ a: { b: ["x"] } }, { a: [{ b: "y" }, { b: "x" }] }, true],
   [{ a: { b: ["x"] } }, { a: "x" }, false],
+  [{ a: { b: [{ exists: false }] } }, {}, true],
+  [{ a: [{ prefix: { "equals-ignore-case": "TIDE" } }] }, { a: "tideway" }, true],
+  [{ a: [{ wildcard: "s3://*/in/*.csv" }] }, { a: "s3://b/in/x/y.csv" }, true],
+  [{ a: [{ wildcard: "s3://*/in/*.csv" }] }, { a: "s3://b/out/x.csv" }, false],
+  [{ a: [{ wildcard: "ab*ba" }] }, { a: "aba" }, false],
+  [{ a: [{ wildcard: "\\*x" }] }, { a: "*x" }, true],
+  [{ a: [{ wildcard: "\\*x" }] }, { a: "ax" }, false],
+  [{ a: [{ wildcard: "*" }] }, { a: 1 }, false],
+  [{ a: [{ "anything-but": { wildcard: "*/x" } }] }, { a: "1/x" }, false],
+  [{ a: [{ "anything-but": { "equals-ignore-case": ["X", "Y"] } }] }, { a: "y" }, false],
+  [{ $or: [{ a: ["x"] }, { b: ["y"] }] }, { b: "y" }, true],
+  [{ $or: [{ a: ["x"] }, { b: ["y"] }] }, { a: "y", b: "x" }, false],
+  [{ c: ["z"], $or: [{ a: ["x"] }, { b: ["y"] }] }, { a: "x" }, false],
+  [{ a: { $or: [{ b: [1] }, { c: [2] }] } }, { a: { c: 2 } }, true],
   [{ constructor: [{ exists: true }] }, {}, false],
   [{ a: ["x"] }, "no object", false],
-])("%j on %j: %s", (policy, values, wanted) => {
-  expect(matches(policy, values)).toBe(wanted);
+])("%j on %j: %s", (pattern, values, wanted) => {
+  expect(matches(pattern, values)).toBe(wanted);
 });
 
 test.each([
@@ -48,8 +62,10 @@ test.each([
   ["an operator that is not built", '{"a":[{"cidr":"10.0.0.0/8"}]}', "cidr"],
   ["a bad comparison", '{"a":[{"numeric":["!",1]}]}', "numeric"],
   ["an inherited name as a comparison", '{"a":[{"numeric":["constructor",1]}]}', "numeric"],
-  ["$or", '{"$or":[{"a":["x"]}]}', "$or"],
+  ["one alternative", '{"$or":[{"a":["x"]}]}', "match type a"],
+  ["a wildcard of two stars", '{"a":[{"wildcard":"x**y"}]}', "Consecutive"],
+  ["a wildcard with a wrong escape", '{"a":[{"wildcard":"\\\\n"}]}', "escape"],
   ["keys within keys of attributes", '{"a":{"b":["x"]}}', "array"],
 ])("%s is refused", (_, text, word) => {
-  expect(() => parseFilterPolicy(text, "MessageAttributes")).toThrow(word);
+  expect(() => parseJsonPattern(text, false)).toThrow(word);
 });

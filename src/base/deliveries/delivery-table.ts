@@ -1,8 +1,7 @@
 /** What is still to be delivered, in a SQLite file of its own. */
-import type { Database } from "../../base/sqlite/database.ts";
-import type { StoredMessage } from "./message.ts";
+import type { Database } from "../sqlite/database.ts";
 
-/** The schema's steps, oldest first. */
+/** The schema's steps, oldest first. The column `subscription` is the lane. */
 export const DELIVERY_MIGRATIONS: readonly string[] = [
   `CREATE TABLE messages (id INTEGER PRIMARY KEY AUTOINCREMENT, message TEXT NOT NULL) STRICT;
    CREATE TABLE deliveries (
@@ -16,46 +15,47 @@ export const DELIVERY_MIGRATIONS: readonly string[] = [
    CREATE INDEX deliveries_by_message ON deliveries (message);`,
 ];
 
-export interface Delivery {
+/** One message on its way to one recipient. */
+export interface Delivery<Message> {
   readonly id: number;
-  /** The name of the subscription. */
-  readonly subscription: string;
+  /** To whom: what a lane is for. */
+  readonly lane: string;
   /** How many attempts failed. */
   readonly failures: number;
   readonly dueAt: number;
-  readonly message: StoredMessage;
+  readonly message: Message;
 }
 
 /** Every method is synchronous, to be called within a transaction where it writes. Times in ms. */
-export class DeliveryTable {
+export class DeliveryTable<Message> {
   readonly #database: Database;
 
   constructor(database: Database) {
     this.#database = database;
   }
 
-  add(message: StoredMessage, subscriptions: readonly string[], dueAt: number): void {
-    if (!subscriptions.length) return;
+  add(message: Message, lanes: readonly string[], dueAt: number): void {
+    if (!lanes.length) return;
     const { id } = this.#database.run("INSERT INTO messages (message) VALUES (?)", JSON.stringify(message));
-    for (const subscription of subscriptions)
+    for (const lane of lanes)
       this.#database.run(
         "INSERT INTO deliveries (message, subscription, due_at) VALUES (?, ?, ?)",
         id,
-        subscription,
+        lane,
         dueAt,
       );
   }
 
   /** The one that is due first and is not among those. */
-  next(subscription: string, except: readonly number[]): Delivery | undefined {
+  next(lane: string, except: readonly number[]): Delivery<Message> | undefined {
     const row = this.#database.one(
-      `SELECT d.id, d.subscription, d.failures, d.due_at AS dueAt, m.message FROM deliveries AS d
+      `SELECT d.id, d.subscription AS lane, d.failures, d.due_at AS dueAt, m.message FROM deliveries AS d
        JOIN messages AS m ON m.id = d.message
        WHERE d.subscription = ? AND d.id NOT IN (SELECT value FROM json_each(?)) ORDER BY d.due_at, d.id LIMIT 1`,
-      subscription,
+      lane,
       JSON.stringify(except),
-    ) as (Omit<Delivery, "message"> & { readonly message: string }) | undefined;
-    return row && { ...row, message: JSON.parse(row.message) as StoredMessage };
+    ) as (Omit<Delivery<Message>, "message"> & { readonly message: string }) | undefined;
+    return row && { ...row, message: JSON.parse(row.message) as Message };
   }
 
   postpone(id: number, failures: number, dueAt: number): void {
@@ -69,20 +69,23 @@ export class DeliveryTable {
     if (row) this.#forget(row.message);
   }
 
-  /** Everything for one subscription. */
-  removeAll(subscription: string): void {
-    const rows = this.#database.all<{ id: number }>(
-      "SELECT id FROM deliveries WHERE subscription = ?",
-      subscription,
-    );
+  /** Everything for one recipient. */
+  removeAll(lane: string): void {
+    const rows = this.#database.all<{ id: number }>("SELECT id FROM deliveries WHERE subscription = ?", lane);
     for (const { id } of rows) this.remove(id);
   }
 
-  /** The subscriptions that something is to be delivered to. */
-  subscriptions(): string[] {
+  /** Whether more than so many wait for one recipient. */
+  exceeds(lane: string, most: number): boolean {
+    const sql = "SELECT 1 FROM deliveries WHERE subscription = ? LIMIT 1 OFFSET ?";
+    return this.#database.one(sql, lane, most) !== undefined;
+  }
+
+  /** Those that something is to be delivered to. */
+  lanes(): string[] {
     return this.#database
-      .all<{ subscription: string }>("SELECT DISTINCT subscription FROM deliveries")
-      .map(({ subscription }) => subscription);
+      .all<{ lane: string }>("SELECT DISTINCT subscription AS lane FROM deliveries")
+      .map(({ lane }) => lane);
   }
 
   #forget(message: number): void {
