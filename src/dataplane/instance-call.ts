@@ -132,3 +132,18 @@ function writable(request: ClientRequest): Promise<void> {
     request.on("drain", done).on("close", done);
   });
 }
+
+/** The beginning of an answer that is told on, or as much of it as came before it broke off. */
+export async function firstBytes(body: AsyncIterable<Uint8Array>, limit: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of body) {
+      chunks.push(chunk);
+      if ((size += chunk.byteLength) >= limit) break;
+    }
+  } catch (error) {
+    if (!(error instanceof InstanceBroke)) throw error; // what it said until then is better than nothing
+  }
+  return Buffer.concat(chunks).subarray(0, limit);
+}

@@ -2,7 +2,7 @@
 import type { Clock } from "../../base/clock.ts";
 import type { InstanceAddress } from "../../dataplane/routing-table.ts";
 import { NoSuchObject, ObjectExists, type ObjectStore, parseS3Uri } from "../../objects/object-store.ts";
-import { type CallInstance, InputBroke, InstanceBroke } from "../../dataplane/instance-call.ts";
+import { type CallInstance, InputBroke, InstanceBroke, firstBytes } from "../../dataplane/instance-call.ts";
 import type { Measure } from "./async-metrics.ts";
 import type { Trouble } from "./next-step.ts";
 import { inputTooLarge, modelError, noInput, noOutput, timedOut } from "./reasons.ts";
@@ -143,18 +143,4 @@ async function* watched(
     if (error instanceof InstanceBroke) broke(error);
     throw error;
   }
-}
-
-async function firstBytes(body: AsyncIterable<Uint8Array>, limit: number): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  try {
-    for await (const chunk of body) {
-      chunks.push(chunk);
-      if ((size += chunk.byteLength) >= limit) break;
-    }
-  } catch (error) {
-    if (!(error instanceof InstanceBroke)) throw error; // what it said until then is better than nothing
-  }
-  return Buffer.concat(chunks).subarray(0, limit);
 }

@@ -1,6 +1,6 @@
 /** A whole object as one request of chunks, and its answer as it comes: MaxPayloadInMB 0. Nothing of either is held. */
 import type { Clock } from "../../base/clock.ts";
-import { type CallInstance, InputBroke, InstanceBroke } from "../../dataplane/instance-call.ts";
+import { type CallInstance, firstBytes, InputBroke, InstanceBroke } from "../../dataplane/instance-call.ts";
 import { type Why, refused, withoutReply } from "./invoke.ts";
 import { NoAnswer } from "./instance-client.ts";
 import type { Home, Seats } from "./seats.ts";
@@ -73,14 +73,4 @@ async function* watched(body: AsyncIterable<Uint8Array>, moved: () => void): Asy
     moved();
     yield chunk;
   }
-}
-
-async function firstBytes(body: AsyncIterable<Uint8Array>, limit: number): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    chunks.push(chunk);
-    if ((size += chunk.byteLength) >= limit) break;
-  }
-  return Buffer.concat(chunks).subarray(0, limit);
 }
