@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { serverlessIdleMs, warmWorkers } from "../../src/roles/settings.ts";
+import { countsRequests, metricsBytes, serverlessIdleMs, warmWorkers } from "../../src/roles/settings.ts";
 
 const idle = (text?: string) => serverlessIdleMs({ env: { TIDEWAY_SERVERLESS_IDLE_SECONDS: text } } as never);
 
@@ -14,4 +14,13 @@ test("one worker is kept ready, or as many as the environment says", () => {
   expect([warm(), warm(""), warm("0"), warm("16")]).toEqual([1, 1, 0, 16]);
   for (const bad of ["17", "-1", "all", "1.5", "100"])
     expect(() => warm(bad)).toThrow(`must be a whole number from 0 to 16, not "${bad}"`);
+});
+
+test("metrics have a gibibyte, or what the environment says, and may be off", () => {
+  const bytes = (text?: string) => metricsBytes({ env: { TIDEWAY_METRICS_MAX_MB: text } } as never);
+  expect([bytes(), bytes(""), bytes("10"), bytes("4096")]).toEqual([2 ** 30, 2 ** 30, 10 * 2 ** 20, 2 ** 32]);
+  for (const bad of ["0", "9", "09", "much", "1.5", "-1", "10000000"])
+    expect(() => bytes(bad)).toThrow(`must be a whole number from 10 to 9999999, not "${bad}"`);
+  expect(countsRequests({ env: {} } as never)).toBe(true);
+  expect(countsRequests({ env: { TIDEWAY_METRICS: "off" } } as never)).toBe(false);
 });
