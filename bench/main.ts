@@ -10,6 +10,7 @@ import { LoadGenerator } from "./load/load-generator.ts";
 import { page, peersTable, setting, textTable } from "./report.ts";
 import type { Bench, PeerLine, Row } from "./row.ts";
 import { asyncRows } from "./rows/async.ts";
+import { batchRows } from "./rows/batch.ts";
 import { boto3Rows } from "./rows/boto3.ts";
 import { containerRows } from "./rows/container.ts";
 import { deployRows } from "./rows/deploy.ts";
@@ -38,6 +39,7 @@ const ROWS: Readonly<Record<string, (bench: Bench) => Promise<Row[]>>> = {
   describe: describeRows,
   serverless: serverlessRows,
   async: asyncRows,
+  batch: batchRows,
   boto3: boto3Rows,
   rest: restRows,
   metrics: metricsRows,

@@ -4,7 +4,7 @@ import type { Subject } from "./subject.ts";
 /** One line of the table: what was measured, of Tideway and of what it is held against, in the same run. */
 export interface Row {
   readonly name: string;
-  readonly unit: "req/s" | "rows/s" | "ms" | "µs" | "MB";
+  readonly unit: "req/s" | "rows/s" | "ms" | "µs" | "MB" | "MB/s";
   readonly tideway: number;
   readonly baseline?: number;
   /** What the baseline is. */

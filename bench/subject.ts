@@ -91,11 +91,16 @@ export class Subject implements AsyncDisposable {
     await mkdir(join(this.#folder, name));
     const source = join(this.#folder, name, file);
     await writeFile(source, content);
+    return { url: await this.uploadModel(name, source), file: source };
+  }
+
+  /** Packs a model's file or folder; where CreateModel finds it. */
+  async uploadModel(name: string, source: string): Promise<string> {
     const archive = await pack(await modelFiles(source), join(this.#folder, `${name}.tar.gz`));
     const { sdk, client } = await this.aws.s3();
     const Body = await readFile(archive.file);
     await client.send(new sdk.PutObjectCommand({ Bucket: "bench", Key: `${name}.tar.gz`, Body }));
-    return { url: `s3://bench/${name}.tar.gz`, file: source };
+    return `s3://bench/${name}.tar.gz`;
   }
 
   /** Lets an image name stand for a program that knows nothing but the container contract. */

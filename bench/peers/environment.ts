@@ -13,7 +13,7 @@ const INSTALL_MS = 600_000;
 export type Environment = { readonly bin: string } | { readonly missing: string };
 
 /** Makes a Python environment of a peer's pinned packages, once: it is kept in the user's cache, by what is pinned. */
-export async function environment({ requirements }: Peer): Promise<Environment> {
+export async function environment({ requirements }: Pick<Peer, "requirements">): Promise<Environment> {
   const file = join(import.meta.dirname, "requirements", `${requirements}.txt`);
   try {
     const { stdout: python } = await run("python3", ["--version"]);
