@@ -43,6 +43,8 @@ const BUDGET = 160 * 1024 ** 2;
 /** Jobs with instances at once; others wait. */
 const MOST_RUNNING = 8;
 const LOOK_MS = 1_000;
+/** An engine that fails to stop a fleet is asked again. */
+const STOP_POLL_MS = 5_000;
 /** Of the 5 s in which a job is to be stopped: how long a store may take to let go. */
 const LET_GO_MS = 3_000;
 const PARAMETERS_MS = 5_000;
@@ -236,10 +238,17 @@ export class TransformJobs implements AsyncDisposable {
 
   /** Of a job that has ended nothing is left but its outputs. */
   async #retire(job: Job): Promise<Next> {
-    const { engine, table } = this.#ports;
+    const { engine, table, log } = this.#ports;
     const running = this.#runs.get(job.uid);
     running?.run.stop();
-    await engine.delete(fleetOf(job));
+    const fleet = fleetOf(job);
+    if (engine.status(fleet)) {
+      // a container may take its time: whoever waits for it here keeps the server from its own end
+      engine
+        .delete(fleet)
+        .catch((error: unknown) => log.error("a fleet could not be stopped", { fleet, error }));
+      return { afterMs: STOP_POLL_MS };
+    }
     await running?.run.ended;
     this.#runs.delete(job.uid);
     await this.#abortUploads(job);
