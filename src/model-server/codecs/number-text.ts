@@ -15,7 +15,22 @@ export function float64Text(value: number): string {
 export function float32Text(value: number): string {
   if (!Number.isFinite(value) || (Number.isInteger(value) && Math.abs(value) <= 16_777_216))
     return pythonic(value, value);
+  const magnitude = Math.abs(value);
+  if (magnitude >= SMALL && magnitude < WITHOUT_EXPONENT && decimal(magnitude, found))
+    return (value < 0 ? "-" : "") + exponentText(found.whole, found.power);
   return pythonic(value, shortestFloat32(value));
+}
+
+const found = { whole: 0, power: 0 };
+
+/** `whole` over the tenth power of `power`, as Python writes what is below 1e-4. */
+function exponentText(whole: number, power: number): string {
+  const digits = String(whole);
+  let end = digits.length;
+  while (end > 1 && digits.charCodeAt(end - 1) === 48) end--;
+  const exponent = power + 1 - digits.length;
+  const point = end > 1 ? `.${digits.slice(1, end)}` : "";
+  return `${digits[0]}${point}e-${exponent < 10 ? "0" : ""}${exponent}`;
 }
 
 /** Python writes smaller ones with an exponent. */
@@ -55,7 +70,6 @@ function decimal(magnitude: number, found: { whole: number; power: number }): bo
 
 function shortestFloat32(value: number): number {
   const magnitude = Math.abs(value);
-  const found = { whole: 0, power: 0 };
   if (magnitude >= SMALL && magnitude < LARGE && decimal(magnitude, found)) {
     const shorter = found.whole / POWERS[found.power]!;
     return value < 0 ? -shorter : shorter;
