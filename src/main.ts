@@ -29,6 +29,7 @@ import {
   urlOf,
 } from "./roles/settings.ts";
 import { openDataFolder } from "./state/data-folder.ts";
+import { MetricTotals } from "./telemetry/metric-totals.ts";
 import { createListener } from "./wire/listener.ts";
 
 export type { RunningServer } from "./roles/settings.ts";
@@ -79,6 +80,7 @@ export async function startServer({
       load: () => dataPlane.load(),
       scale,
       metrics: store,
+      totals: new MetricTotals(store, clock),
       requests: metrics,
       engine: async (objects, aliases) => openLocalEngine(ports, host, objects, aliases, patience),
     }),

@@ -7,6 +7,7 @@ import { GatewayHub } from "../dataplane/gateway-hub.ts";
 import { FORWARDED_LIMITS } from "../gateway/forward.ts";
 import { HandoverServer } from "../gateway/handover.ts";
 import { exclusiveLock } from "../state/data-folder.ts";
+import { MetricTotals } from "../telemetry/metric-totals.ts";
 import { createListener } from "../wire/listener.ts";
 import { type Control, openControl } from "./control.ts";
 import { openLocalEngine } from "./local-engine.ts";
@@ -31,6 +32,7 @@ runRole<RoleStart>("tideway: control", async (start, { ports, supervisor }) => {
     onClose: () => {},
   });
   const metrics = parts.use(openMetricStore(ports));
+  const totals = new MetricTotals(metrics, clock);
   const scale = new WorkerScale(clock, serverlessIdleMs(ports.settings));
   let control: Control | undefined;
   const hub = parts.use(
@@ -42,7 +44,7 @@ runRole<RoleStart>("tideway: control", async (start, { ports, supervisor }) => {
       log,
       onInstanceFailure: (instance) => control?.suspect(instance),
       onDemand: (fleet, workers) => scale.demand(fleet, workers),
-      metrics,
+      metrics: totals,
     }),
   );
   supervisor.on("gateways", ({ ids }) => hub.alive(ids));
@@ -52,6 +54,7 @@ runRole<RoleStart>("tideway: control", async (start, { ports, supervisor }) => {
       load: () => hub.load(),
       scale,
       metrics,
+      totals,
       engine: async (objects, aliases) => openLocalEngine(ports, host, objects, aliases),
     }),
   );

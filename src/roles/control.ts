@@ -16,6 +16,7 @@ import { wakeEndpoint } from "../capabilities/hosting/wake-endpoint.ts";
 import type { WorkerScale } from "../capabilities/hosting/worker-scale.ts";
 import { platformApi } from "../capabilities/platform/api.ts";
 import { ImageAliases } from "../capabilities/platform/image-aliases.ts";
+import { isScrape } from "../capabilities/prometheus/scrape.ts";
 import { SNS_PATH } from "../capabilities/sns/envelope.ts";
 import { createSns } from "../capabilities/sns/sns.ts";
 import { Queues } from "../capabilities/sqs/queues.ts";
@@ -32,10 +33,12 @@ import { services } from "../services.ts";
 import { runController } from "../state/controller.ts";
 import { openSqliteStore } from "../state/sqlite/sqlite-store.ts";
 import type { MetricStore } from "../telemetry/metric-store.ts";
+import type { MetricTotals } from "../telemetry/metric-totals.ts";
 import { createDispatcher, type ProvenRequests } from "../wire/server.ts";
 import { type Metering, openMetering } from "./metering.ts";
 import { openObjects } from "./object-stores.ts";
 import { openScaling } from "./scaling.ts";
+import { openScraping } from "./scraping.ts";
 import { accountOf, allowedHosts, type RolePorts } from "./settings.ts";
 import { storageFailed } from "./storage-failed.ts";
 
@@ -48,6 +51,8 @@ export interface ControlParts {
   readonly load: Load;
   /** Where all metrics are kept, from before control is open. */
   readonly metrics: MetricStore;
+  /** The way there, for what the server itself measures. */
+  readonly totals: MetricTotals;
   /** The counts of a gateway in the same process. */
   readonly requests?: RequestMetrics;
   /** Makes the engine on these objects and names of images. */
@@ -81,7 +86,7 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
   );
   const aliases = await ImageAliases.open(account, store);
   const engine = parts.use(await given.engine(objects, aliases));
-  const metering = parts.use(openMetering(ports, given, engine));
+  const metering = parts.use(openMetering(ports, { ...given, metrics: given.totals }, engine));
   // What an earlier control left of endpoints that are gone. The others are their controller's.
   given.routes.prune(await store.names(EndpointKind));
   const stopping = new AbortController();
@@ -200,9 +205,16 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
     clock,
     log,
   });
+  const scraping = openScraping(ports, {
+    store,
+    engine,
+    totals: given.totals,
+    live: () => ({ version: packageVersion(), load: given.load(), metrics: given.metrics.status() }),
+  });
   const owned = parts.move();
   return {
     handle: (message, reply) => {
+      if (isScrape(message)) return scraping.handle(message, reply);
       if (message.url?.startsWith(SNS_PATH)) return topics.handle(message, reply);
       return (message.url?.startsWith("/_tideway/") ? platform : dispatcher).handle(message, reply);
     },

@@ -1,10 +1,12 @@
 /** The process of a gateway: invocations are answered here, whatever becomes of control; all else is passed on to it. */
+import { ProcessUsage } from "../base/process-usage.ts";
 import { createDataPlane } from "../dataplane/create-data-plane.ts";
 import { ControlLink } from "../dataplane/control-link.ts";
 import { RequestMetrics } from "../dataplane/request-metrics.ts";
 import { createForwarder } from "../gateway/forward.ts";
 import { FramedHandover } from "../gateway/handover.ts";
 import { MetricOutbox } from "../telemetry/metric-outbox.ts";
+import { ProcessMetrics } from "../telemetry/process-metrics.ts";
 import { startOf } from "../telemetry/retention.ts";
 import { createListener } from "../wire/listener.ts";
 import { openGateway } from "./gateway.ts";
@@ -30,6 +32,8 @@ runRole<GatewayStart>("tideway: gateway", async (start, { ports, socket }) => {
   const { routesSocket: socketPath, routesFile: file, session, gateway: id } = start;
   const link = parts.use(new ControlLink({ socketPath, file, session, id, dataPlane, clock, log }));
   await link.start();
+  const usage = parts.use(new ProcessUsage());
+  const processes = new ProcessMetrics(() => usage.look(), "gateway", id);
   parts.use(
     new MetricOutbox({
       id: random.uuid(),
@@ -37,6 +41,7 @@ runRole<GatewayStart>("tideway: gateway", async (start, { ports, socket }) => {
       collect: (outbox) => {
         // what was counted is of the second that has just ended
         metrics?.collect(outbox, startOf(clock.now(), 1000) - 1);
+        processes.collect(outbox, clock.now());
         link.load(dataPlane.load());
       },
       clock,

@@ -1,6 +1,7 @@
 /** Metrics in control: where all of them are kept, and what control itself measures. */
 import { statfsSync } from "node:fs";
 import { join } from "node:path";
+import { ProcessUsage } from "../base/process-usage.ts";
 import { jobOfFleet } from "../capabilities/batch-transform/job-fleet.ts";
 import type { Engine, FleetSpec } from "../compute/engine.ts";
 import { HostMetrics, type MeasuredHost } from "../compute/host-metrics.ts";
@@ -13,6 +14,7 @@ import type { EndpointRoute } from "../dataplane/routing-table.ts";
 import type { RequestMetrics } from "../dataplane/request-metrics.ts";
 import { metricOf } from "../telemetry/metric.ts";
 import { MetricOutbox } from "../telemetry/metric-outbox.ts";
+import { ProcessMetrics } from "../telemetry/process-metrics.ts";
 import { MetricStore } from "../telemetry/metric-store.ts";
 import type { MetricSink, MetricStorage } from "../telemetry/metrics.ts";
 import { startOf } from "../telemetry/retention.ts";
@@ -55,6 +57,8 @@ export function openMetering(
     usage: instanceUsage,
     diskPercent: () => diskPercent(settings.dataDir),
   });
+  const usage = new ProcessUsage();
+  const processes = new ProcessMetrics(() => usage.look(), "control", "0");
   const outbox = new MetricOutbox({
     id: random.uuid(),
     send: (data, sender) => metrics.put(data, sender),
@@ -64,6 +68,7 @@ export function openMetering(
       requests?.collect(outbox, startOf(now, 1000) - 1);
       concurrency.collect(outbox, now);
       hosts.collect(outbox, now);
+      processes.collect(outbox, now);
     },
     clock,
     log,
@@ -78,9 +83,10 @@ export function openMetering(
   return {
     sink: outbox,
     routed: (endpoint, route) => concurrency.routed(endpoint, route),
-    [Symbol.asyncDispose]: () => {
+    async [Symbol.asyncDispose]() {
       unwatch();
-      return outbox[Symbol.asyncDispose]();
+      await outbox[Symbol.asyncDispose]();
+      usage[Symbol.dispose]();
     },
   };
 }

@@ -101,10 +101,24 @@ export function urlOf({ host }: ServerSettings, port: number): string {
   return `http://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
 }
 
+/** Whether only this machine can reach the server. */
+export function isLocal({ host }: ServerSettings): boolean {
+  return host === "localhost" || host === "::1" || host.startsWith("127.");
+}
+
+/** What a scraper of metrics must say: TIDEWAY_METRICS_TOKEN; undefined where nothing is to be said. */
+export function metricsToken({ env }: ServerSettings): string | undefined {
+  const text = env["TIDEWAY_METRICS_TOKEN"];
+  if (!text) return undefined;
+  if (!/^[\x21-\x7e]{16,256}$/.test(text))
+    throw new Error("TIDEWAY_METRICS_TOKEN must be 16 to 256 characters of ASCII without spaces.");
+  return text;
+}
+
 /** Throws when other machines could reach the server and nobody said that they may. */
-export function refuseRemote({ host, allowRemote }: ServerSettings): void {
-  const loopback = host === "localhost" || host === "::1" || host.startsWith("127.");
-  if (!loopback && !allowRemote)
+export function refuseRemote(settings: ServerSettings): void {
+  const { host, allowRemote } = settings;
+  if (!isLocal(settings) && !allowRemote)
     throw new Error(
       `${host} can be reached from other machines. Add --allow-remote if that is meant, with TLS in front of it.`,
     );

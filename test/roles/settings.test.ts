@@ -1,5 +1,11 @@
 import { expect, test } from "vitest";
-import { countsRequests, metricsBytes, serverlessIdleMs, warmWorkers } from "../../src/roles/settings.ts";
+import {
+  countsRequests,
+  metricsBytes,
+  metricsToken,
+  serverlessIdleMs,
+  warmWorkers,
+} from "../../src/roles/settings.ts";
 
 const idle = (text?: string) => serverlessIdleMs({ env: { TIDEWAY_SERVERLESS_IDLE_SECONDS: text } } as never);
 
@@ -23,4 +29,11 @@ test("metrics have a gibibyte, or what the environment says, and may be off", ()
     expect(() => bytes(bad)).toThrow(`must be a whole number from 10 to 9999999, not "${bad}"`);
   expect(countsRequests({ env: {} } as never)).toBe(true);
   expect(countsRequests({ env: { TIDEWAY_METRICS: "off" } } as never)).toBe(false);
+});
+
+test("a token for scrapers is none, or long enough to be one", () => {
+  const token = (text?: string) => metricsToken({ env: { TIDEWAY_METRICS_TOKEN: text } } as never);
+  expect([token(), token(""), token("0123456789abcdef")]).toEqual([undefined, undefined, "0123456789abcdef"]);
+  for (const bad of ["short", "with a space in the middle", "x".repeat(257)])
+    expect(() => token(bad)).toThrow("TIDEWAY_METRICS_TOKEN must be 16 to 256 characters");
 });
