@@ -1,6 +1,11 @@
 import type { Clock } from "../../src/base/clock.ts";
 import type { World } from "./world.ts";
 
+/** What a life needs of its world. */
+export type Surroundings = Pick<World, "time" | "dice" | "chronicle" | "killControl"> & {
+  readonly plan: Pick<World["plan"], "crashAtPort" | "slowPorts">;
+};
+
 /** An error that a fault plan put in the way; any other error that control meets is a defect. */
 export class InjectedFault extends Error {
   override readonly name = "InjectedFault";
@@ -15,11 +20,11 @@ const EPOCH = Date.UTC(2026, 0, 1);
  */
 export class Life {
   readonly number: number;
-  readonly #world: World;
+  readonly #world: Surroundings;
   readonly #onEnd: (() => void)[] = [];
   #ended = false;
 
-  constructor(world: World, number: number) {
+  constructor(world: Surroundings, number: number) {
     this.#world = world;
     this.number = number;
   }

@@ -11,9 +11,11 @@ const DEFAULT_COOLDOWN = 300;
 /** Without a value nothing is wanted, but an alarm of too little capacity still keeps others from taking some away. */
 export function wishOf(
   { policyName, step, tracking }: Pick<ScalingPolicySpec, "policyName" | "step" | "tracking">,
-  { AlarmName, Threshold = 0, ComparisonOperator }: MetricAlarm,
+  { AlarmName, Threshold = 0, ComparisonOperator, Period = 60 }: MetricAlarm,
   value: number | undefined,
 ): Wish {
+  // a whole period must have begun and ended before the metric says what a change has led to
+  const cooldownMs = (seconds = DEFAULT_COOLDOWN) => Math.max(seconds, 2 * Period) * 1000;
   const cause = `monitor alarm ${AlarmName} in state ALARM triggered policy ${policyName}`;
   if (tracking) {
     const { TargetValue, ScaleOutCooldown, ScaleInCooldown } = tracking;
@@ -21,19 +23,18 @@ export function wishOf(
       policy: policyName,
       cause,
       direction: ComparisonOperator === "GreaterThanThreshold" ? "out" : "in",
-      outCooldownMs: (ScaleOutCooldown ?? DEFAULT_COOLDOWN) * 1000,
-      inCooldownMs: (ScaleInCooldown ?? DEFAULT_COOLDOWN) * 1000,
+      outCooldownMs: cooldownMs(ScaleOutCooldown),
+      inCooldownMs: cooldownMs(ScaleInCooldown),
       wanted: (capacity) =>
         value === undefined ? undefined : trackedCapacity(capacity, value, TargetValue!),
     };
   }
-  const cooldownMs = (step!.Cooldown ?? DEFAULT_COOLDOWN) * 1000;
   return {
     policy: policyName,
     cause,
     direction: "either",
-    outCooldownMs: cooldownMs,
-    inCooldownMs: cooldownMs,
+    outCooldownMs: cooldownMs(step!.Cooldown),
+    inCooldownMs: cooldownMs(step!.Cooldown),
     wanted: (capacity) =>
       value === undefined ? undefined : steppedCapacity(step!, capacity, value - Threshold),
   };
