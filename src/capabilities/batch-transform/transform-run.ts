@@ -41,7 +41,7 @@ export type Outcome =
 
 const MIB = 1024 ** 2;
 /** Objects of one job under way at once: some are read or written while others are with the model. */
-const MOST_OBJECTS = 32;
+const MOST_OBJECTS = 64;
 const TIMEOUT_SECONDS = 600;
 const RETRIES = 3;
 /** How often a store that fails is asked again before the job fails. */

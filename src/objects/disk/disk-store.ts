@@ -48,7 +48,7 @@ export function openDiskStore(dir: string, parts: DiskStoreParts): DiskStore {
 }
 
 /** How long a put waits for others that are under way, to share their commit. */
-const GATHER_MS = 5;
+const GATHER_MS = 20;
 
 export class DiskStore implements PartStore {
   readonly uploads: Uploads;
