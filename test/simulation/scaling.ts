@@ -84,10 +84,7 @@ export class ScalingWorld implements Surroundings {
     });
     void this.#begin();
     await this.#ask(async ({ handlers }, context) => {
-      await handlers.RegisterScalableTarget!(
-        { ...REQUEST, MinCapacity: 1, MaxCapacity: 8 } as never,
-        context,
-      );
+      await handlers.RegisterScalableTarget!({ ...REQUEST, MinCapacity: 1, MaxCapacity: 8 }, context);
     });
     await this.#ask(async ({ handlers }, context) => {
       await handlers.PutScalingPolicy!(policy("steady", TARGET, this.#cooldown) as never, context);
@@ -207,7 +204,7 @@ export class ScalingWorld implements Surroundings {
       this.chronicle.fault("somebody sets other bounds");
       const autoscaling = this.#autoscaling;
       const target = { ...REQUEST, MinCapacity: bounds.min, MaxCapacity: bounds.max };
-      void autoscaling?.handlers.RegisterScalableTarget!(target as never, {} as Context).catch(() => {});
+      void autoscaling?.handlers.RegisterScalableTarget!(target, {} as Context).catch(() => {});
     } else {
       this.chronicle.fault("somebody puts the policy anew");
       void this.#autoscaling?.handlers.PutScalingPolicy!(
@@ -340,7 +337,7 @@ export class ScalingWorld implements Surroundings {
     must(
       "in the end there are the policy's alarms and no others",
       String(there) === String(alarms),
-      () => `${there}; wanted ${alarms}`,
+      () => `${String(there)}; wanted ${String(alarms)}`,
     );
   }
 
@@ -408,8 +405,9 @@ const deployment = (instanceCount: number) =>
     variants: [{ name: "main", instanceCount, weight: 1 }],
   }) as unknown as Deployment;
 
-function withoutReason({ failureReason: _, ...status }: EndpointStatus): EndpointStatus {
-  return status;
+function withoutReason(status: EndpointStatus): EndpointStatus {
+  const { failureReason: _, ...rest } = status;
+  return rest;
 }
 
 const policy = (
