@@ -96,6 +96,16 @@ export interface FleetStatus {
   readonly failure?: FleetFailure;
 }
 
+/** Where an instance's stdout and stderr are: a file that becomes `<path>.1` when it is full, and begins anew. */
+export interface InstanceOutput {
+  readonly fleet: string;
+  readonly spec: FleetSpec;
+  readonly instance: string;
+  readonly path: string;
+  /** Its program has ended, and all that it printed is there. */
+  readonly ended: boolean;
+}
+
 /** Disposing of it leaves instances running where they can be taken over by the next. */
 export interface Engine extends AsyncDisposable {
   /** How instances are kept apart, where the engine sees to it. */
@@ -117,6 +127,8 @@ export interface Engine extends AsyncDisposable {
    * Unknown instances are nobody's concern.
    */
   suspect(instance: string): void;
+  /** The output of every instance, or of one fleet's, where the engine has it in files. */
+  outputs?(fleet?: string): Iterable<InstanceOutput>;
   /**
    * The lines of the instances of every fleet whose id begins so, from the first that is kept on. With `follow` also
    * what comes, of later fleets too, until `signal` aborts or no such fleet is left.

@@ -15,6 +15,17 @@ export interface PayloadFormat {
   readonly type: string;
 }
 
+/** What RPC protocols begin a stream with: the output's members besides the stream, of which no operation here has any. */
+export const initialResponse = ({ type }: PayloadFormat): Uint8Array =>
+  EVENTS.encode({
+    headers: {
+      ":message-type": text("event"),
+      ":event-type": text("initial-response"),
+      ":content-type": text(type),
+    },
+    body: Buffer.from("{}"),
+  });
+
 /** The messages for a handler's events; an exception of the service that it throws becomes the last one. */
 export async function* writeEvents(
   service: Service,

@@ -11,12 +11,12 @@ const CHUNK = 65_536;
  * A file that is being read stays open, so neither a rotation nor a removal takes away what is in it.
  */
 export class InstanceLog implements Disposable {
-  readonly #path: string;
+  readonly path: string;
   readonly #clock: Clock;
   readonly #closing = new AbortController();
 
   constructor(path: string, clock: Clock) {
-    this.#path = path;
+    this.path = path;
     this.#clock = clock;
   }
 
@@ -57,10 +57,10 @@ export class InstanceLog implements Disposable {
 
   /** The file that follows this one, opened; undefined when this is the newest. */
   #after(file: number | undefined): number | undefined {
-    if (file === undefined) return open(`${this.#path}.1`) ?? open(this.#path);
-    const current = open(this.#path);
+    if (file === undefined) return open(`${this.path}.1`) ?? open(this.path);
+    const current = open(this.path);
     if (current === undefined || isSame(current, file)) return close(current);
-    const previous = open(`${this.#path}.1`);
+    const previous = open(`${this.path}.1`);
     if (previous === undefined || isSame(previous, file)) {
       close(previous);
       return current;

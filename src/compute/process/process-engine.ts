@@ -6,7 +6,14 @@ import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type { Artifacts } from "../artifacts.ts";
-import type { ArtifactSource, Engine, FleetSpec, FleetStatus, InstanceStatus } from "../engine.ts";
+import type {
+  ArtifactSource,
+  Engine,
+  FleetSpec,
+  FleetStatus,
+  InstanceOutput,
+  InstanceStatus,
+} from "../engine.ts";
 import type { ImageAliases } from "../images.ts";
 import { fillCompileCache } from "../isolation/fill-compile-cache.ts";
 import type { Isolation, IsolationLevel } from "../isolation/isolation.ts";
@@ -177,6 +184,13 @@ class ProcessEngine implements Engine {
 
   suspect(instance: string): void {
     for (const fleet of this.#fleets.values()) fleet.instances.find(({ id }) => id === instance)?.suspect();
+  }
+
+  *outputs(only?: string): Generator<InstanceOutput> {
+    for (const [fleet, { spec, instances }] of this.#fleets)
+      if (only === undefined || only === fleet)
+        for (const { id: instance, log, status } of instances)
+          yield { fleet, spec, instance, path: log.path, ended: status.phase === "exited" };
   }
 
   logs(
