@@ -2,6 +2,7 @@
 import { broken, type Constraint, text } from "../wire/constraint.ts";
 import type { InvocationTarget } from "./invocation-target.ts";
 import { RUNTIME, RuntimeError } from "./runtime-service.ts";
+import { addTraceContext } from "./trace-context.ts";
 
 /** What a caller said besides the body. */
 export interface InvocationInput {
@@ -99,6 +100,7 @@ export function readInvocationInput(
       `${wrong.length} validation error${wrong.length > 1 ? "s" : ""} detected: ${wrong.join("; ")}`,
     );
   if (unsupported) throw validationError(unsupported);
+  addTraceContext(headers, received);
   return { endpoint, targetVariant, headers };
 }
 

@@ -14,7 +14,9 @@ let http: TestGateway;
 beforeAll(async () => {
   instance = await httpInstance((request, body, reply) => {
     const status = Number(request.headers["x-amzn-sagemaker-inference-id"] ?? 200);
-    reply.writeHead(status, { "content-type": "text/plain", "x-amzn-sagemaker-custom-attributes": "a=1" });
+    const { traceparent = "a=1", tracestate = "" } = request.headers;
+    const told = `${traceparent as string}${tracestate as string}`;
+    reply.writeHead(status, { "content-type": "text/plain", "x-amzn-sagemaker-custom-attributes": told });
     reply.end(body);
   });
   past = await startTestGateway();
@@ -99,4 +101,11 @@ test.each<[string, number, Asked]>([
   expect(first.slice(9, 12)).toBe(String(status));
   expect(first).toContain("Keep-Alive: timeout=65");
   expect([past.errors, http.errors]).toEqual([[], []]);
+});
+
+test("the caller's trace goes on in the container, past node:http or not", async () => {
+  const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const headers = { traceparent, tracestate: "vendor=1" };
+  for (const gateway of [past, http])
+    expect(await ask(gateway, { headers }, new Date())).toContain(`: ${traceparent}vendor=1\r\n`);
 });
