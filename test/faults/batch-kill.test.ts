@@ -9,7 +9,7 @@ import { ODD_MODEL } from "../support/tideway-server.ts";
 import { faultRuns, timeFor } from "./fault-runs.ts";
 import { KillableServer, until } from "./killable-server.ts";
 
-const KILLS = faultRuns(8);
+const KILLS = faultRuns(5);
 const OBJECTS = 200;
 const seesProcesses = existsSync("/proc/self/cwd");
 
