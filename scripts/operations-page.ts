@@ -10,8 +10,10 @@ import { transformOperations } from "../src/capabilities/batch-transform/operati
 import { autoscalingOperations } from "../src/capabilities/autoscaling/operations.ts";
 import { cloudWatchHandlers } from "../src/capabilities/cloudwatch/operations.ts";
 import { hostingOperations } from "../src/capabilities/hosting/operations.ts";
+import { eventsOperations } from "../src/capabilities/events/operations.ts";
 import { iamHandlers } from "../src/capabilities/iam/operations.ts";
 import { s3Handlers } from "../src/capabilities/s3/operations.ts";
+import { logsOperations } from "../src/capabilities/logs/operations.ts";
 import { snsHandlers } from "../src/capabilities/sns/sns.ts";
 import { sqsHandlers } from "../src/capabilities/sqs/operations.ts";
 import { stsHandlers } from "../src/capabilities/sts/operations.ts";
@@ -29,7 +31,9 @@ export async function mounted(): Promise<Readonly<Record<string, BuiltService>>>
     sns: async () => snsHandlers(absent),
     sqs: async () => sqsHandlers(absent, absent),
     autoscaling: async () => autoscalingOperations(absent),
+    logs: async () => logsOperations(absent),
     cloudwatch: async () => cloudWatchHandlers(absent, absent),
+    events: async () => eventsOperations({} as never),
   });
   const built = all.map(async ({ name, mount, byGateway = [] }) => {
     const { service, handlers } = await mount.open();

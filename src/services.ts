@@ -5,6 +5,8 @@
 import { createRequire } from "node:module";
 import type * as autoscaling from "@aws-sdk/client-application-auto-scaling";
 import type * as cloudwatch from "@aws-sdk/client-cloudwatch";
+import type * as logs from "@aws-sdk/client-cloudwatch-logs";
+import type * as eventbridge from "@aws-sdk/client-eventbridge";
 import type * as iam from "@aws-sdk/client-iam";
 import type * as s3 from "@aws-sdk/client-s3";
 import type * as sagemaker from "@aws-sdk/client-sagemaker";
@@ -22,7 +24,9 @@ import { AwsJson, Cbor } from "./wire/rpc.ts";
 import {
   autoscalingRules,
   cloudWatchRules,
+  eventsRules,
   IAM_RULES,
+  logsRules,
   RUNTIME_RULES,
   s3Rules,
   sagemakerRules,
@@ -43,6 +47,8 @@ export interface Implementations {
   readonly sqs: Late<typeof sqs>;
   readonly cloudwatch: Late<typeof cloudwatch>;
   readonly autoscaling: Late<typeof autoscaling>;
+  readonly events: Late<typeof eventbridge>;
+  readonly logs: Late<typeof logs>;
 }
 
 type Late<Sdk> = () => Promise<Handlers<Sdk, Context>>;
@@ -125,12 +131,28 @@ export function services(built: Implementations): readonly MountedService[] {
       }),
     },
     {
+      name: "logs",
+      mount: mount("logs", [new AwsJson("1.1")], async () => {
+        const sdk = await import("@aws-sdk/client-cloudwatch-logs");
+        const rules = logsRules(sdk);
+        return { sdk, client: sdk.CloudWatchLogsClient, rules, handlers: await built.logs() };
+      }),
+    },
+    {
       name: "application-autoscaling",
       mount: mount("application-autoscaling", [new AwsJson("1.1")], async () => {
         const sdk = await import("@aws-sdk/client-application-auto-scaling");
         const rules = autoscalingRules(sdk);
         const client = sdk.ApplicationAutoScalingClient;
         return { sdk, client, rules, handlers: await built.autoscaling() };
+      }),
+    },
+    {
+      name: "eventbridge",
+      mount: mount("events", [new AwsJson("1.1")], async () => {
+        const sdk = await import("@aws-sdk/client-eventbridge");
+        const handlers = await built.events();
+        return { sdk, client: sdk.EventBridgeClient, rules: eventsRules(sdk), handlers };
       }),
     },
   ];

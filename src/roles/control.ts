@@ -5,6 +5,8 @@ import { packageVersion } from "../base/package-version.ts";
 import { RequestTable } from "../capabilities/async-inference/request-table.ts";
 import { AsyncWorker } from "../capabilities/async-inference/worker.ts";
 import { isTransformFleet, openBatchTransform } from "../capabilities/batch-transform/batch-transform.ts";
+import { jobOfFleet } from "../capabilities/batch-transform/job-fleet.ts";
+import { openEvents } from "../capabilities/events/events.ts";
 import { endpointReconciler } from "../capabilities/hosting/controller.ts";
 import { containerSpec } from "../capabilities/hosting/deployment-plan.ts";
 import { endpointOfFleet } from "../capabilities/hosting/fleets.ts";
@@ -14,6 +16,7 @@ import { hostingOperations } from "../capabilities/hosting/operations.ts";
 import { stopOrphanFleets } from "../capabilities/hosting/orphan-fleets.ts";
 import { wakeEndpoint } from "../capabilities/hosting/wake-endpoint.ts";
 import type { WorkerScale } from "../capabilities/hosting/worker-scale.ts";
+import { openLogs } from "../capabilities/logs/logs.ts";
 import { platformApi } from "../capabilities/platform/api.ts";
 import { ImageAliases } from "../capabilities/platform/image-aliases.ts";
 import { isScrape } from "../capabilities/prometheus/scrape.ts";
@@ -37,8 +40,8 @@ import type { MetricTotals } from "../telemetry/metric-totals.ts";
 import { createDispatcher, type ProvenRequests } from "../wire/server.ts";
 import { type Metering, openMetering } from "./metering.ts";
 import { openObjects } from "./object-stores.ts";
-import { openScaling } from "./scaling.ts";
 import { openScraping } from "./scraping.ts";
+import { openScaling } from "./scaling.ts";
 import { accountOf, allowedHosts, type RolePorts } from "./settings.ts";
 import { storageFailed } from "./storage-failed.ts";
 
@@ -86,6 +89,9 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
   );
   const aliases = await ImageAliases.open(account, store);
   const engine = parts.use(await given.engine(objects, aliases));
+  const { dataDir } = settings;
+  const isJob = (fleet: string) => jobOfFleet(fleet) !== undefined;
+  const logs = parts.use(openLogs({ account, engine, dataDir, isJob, clock, random, log, fatal }));
   const metering = parts.use(openMetering(ports, { ...given, metrics: given.totals }, engine));
   // What an earlier control left of endpoints that are gone. The others are their controller's.
   given.routes.prune(await store.names(EndpointKind));
@@ -170,6 +176,20 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
     ),
   );
 
+  const events = parts.use(
+    await openEvents({
+      account,
+      store,
+      queues,
+      publish: async (topic, message) => void (await topics.publish(topic, message)),
+      dataDir: settings.dataDir,
+      clock,
+      random,
+      log,
+      fatal,
+    }),
+  );
+
   const mounts = services({
     sagemaker: async () => ({ ...hosting, ...transforms.operations }),
     runtime: async () =>
@@ -188,6 +208,8 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
     sqs: async () => (await import("../capabilities/sqs/operations.ts")).sqsHandlers(queues, store),
     cloudwatch: () => cloudwatch.handlers(),
     autoscaling: async () => autoscaling.handlers,
+    events: () => events.handlers(),
+    logs: () => logs.handlers(),
   }).map(({ mount }) => mount);
   const hosts = allowedHosts(settings);
   const dispatcher = createDispatcher({ mounts, credentials, clock, random, log, allowedHosts: hosts });
@@ -220,7 +242,10 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
     },
     answerProven: (request, caller) => dispatcher.answerProven(request, caller),
     suspect: (instance) => engine.suspect(instance),
-    endWaits: () => queues.endWaits(),
+    endWaits: () => {
+      queues.endWaits();
+      logs.endWaits();
+    },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

@@ -105,11 +105,13 @@ function matches({ pattern }: Constraint, value: string): boolean {
   return expression.test(value);
 }
 
-/** Java's expressions differ from JavaScript's in the ends of the input and in one class of characters. */
+/** Java's expressions differ from JavaScript's in the ends of the input, in one class of characters, and in what may be escaped. */
 function compile(pattern: string): RegExp {
   const source = pattern
     .replaceAll("\\A", "^")
     .replaceAll("\\z", "$")
+    .replaceAll("\\_", "_")
+    .replaceAll("|\\-", "|-")
     .replaceAll("[\\p{Print}]", "\\p{Print}")
     .replaceAll("\\p{Print}", "[\\x20-\\x7e]");
   return new RegExp(`^(?:${source})$`, "u");

@@ -4,6 +4,8 @@
  */
 import type * as Autoscaling from "@aws-sdk/client-application-auto-scaling";
 import type * as CloudWatch from "@aws-sdk/client-cloudwatch";
+import type * as Logs from "@aws-sdk/client-cloudwatch-logs";
+import type * as Events from "@aws-sdk/client-eventbridge";
 import type * as S3 from "@aws-sdk/client-s3";
 import type * as SageMaker from "@aws-sdk/client-sagemaker";
 import { integer, list, map, number, oneOf, text } from "./constraint.ts";
@@ -404,6 +406,185 @@ export const cloudWatchRules = (sdk: typeof CloudWatch): Rules => ({
   "Tag.Key": text(1, 128),
   "Tag.Value": text(0, 256),
   TagKeys: { each: text(1, 128) },
+});
+
+const LOG_GROUP = text(1, 512, String.raw`[\.\-_/#A-Za-z0-9]+`);
+const LOG_GROUP_ID = text(1, 2048, String.raw`[\w#+=/:,.@-]*`);
+const LOG_STREAM = text(1, 512, "[^:*]*");
+const LOG_TAG_KEY = text(1, 128, String.raw`^([\p{L}\p{Z}\p{N}_.:/=+\-@]+)$`);
+const LOG_TAG = text(0, 256, String.raw`^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$`);
+const LOG_ARN = text(1, 1011, String.raw`[\w+=/:,.@-]*`);
+
+/** Log groups, streams and events. */
+export const logsRules = (sdk: typeof Logs): Rules => ({
+  logGroupName: LOG_GROUP,
+  logGroupNamePrefix: LOG_GROUP,
+  logGroupNamePattern: text(0, 512, String.raw`[\.\-_/#A-Za-z0-9]*`),
+  logGroupIdentifier: LOG_GROUP_ID,
+  "DescribeLogGroupsRequest.logGroupIdentifiers": list(1, 50, LOG_GROUP_ID),
+  "StartLiveTailRequest.logGroupIdentifiers": list(1, 10, LOG_GROUP_ID),
+  logGroupClass: oneOf(sdk.LogGroupClass),
+  accountIdentifiers: list(0, 20, text(12, 12, String.raw`^\d{12}$`)),
+  kmsKeyId: { max: 256 },
+  logStreamName: LOG_STREAM,
+  logStreamNamePrefix: LOG_STREAM,
+  logStreamNames: list(1, 100, LOG_STREAM),
+  logStreamNamePrefixes: list(1, 100, LOG_STREAM),
+  orderBy: oneOf(sdk.OrderBy),
+  nextToken: { min: 1 },
+  limit: integer(1, 10_000),
+  "DescribeLogGroupsRequest.limit": integer(1, 50),
+  "DescribeLogStreamsRequest.limit": integer(1, 50),
+
+  // events
+  logEvents: list(1, 10_000),
+  "InputLogEvent.timestamp": integer(0),
+  "InputLogEvent.message": { min: 1 },
+  sequenceToken: { min: 1 },
+  keyAttributes: map(2, 4, text(1, 32), text(1, 512)),
+  attributes: map(0, 10, text(1, 256), text(1, 512)),
+  startTime: integer(0),
+  endTime: integer(0),
+  filterPattern: text(0, 1024),
+  logEventFilterPattern: text(0, 1024),
+
+  // tags
+  resourceArn: LOG_ARN,
+  tags: map(1, 50, LOG_TAG_KEY, LOG_TAG),
+  "UntagLogGroupRequest.tags": list(1, undefined, LOG_TAG_KEY),
+  tagKeys: list(0, 50, LOG_TAG_KEY),
+});
+
+/**
+ * Two patterns of EventBridge's model backtrack without end on a text that does not match. These match the same texts, each
+ * in one way only.
+ */
+const EVENT_AUTH = String.raw`^\t*[^\x00-\x1F:\x7F][^\x00-\x08\x0A-\x1F:\x7F]*$`;
+const EVENT_HEADER = String.raw`^\t*[\x20-\x7E][\t\x20-\x7E]*$`;
+const EVENT_NAME = String.raw`[\.\-_A-Za-z0-9]+`;
+
+/** Rules and their targets, events, connections and API destinations; of targets also what Tideway refuses by name. */
+export const eventsRules = (sdk: typeof Events): Rules => ({
+  ApiKeyName: text(1, 512, EVENT_AUTH),
+  ApiKeyValue: text(1, 512, EVENT_AUTH),
+  Arn: text(1, 1600),
+  AssignPublicIp: oneOf(sdk.AssignPublicIp),
+  AuthorizationEndpoint: text(
+    1,
+    2048,
+    String.raw`^((%[0-9A-Fa-f]{2}|[-()_.!~*';/?:@\x26=+$,A-Za-z0-9])+)([).!';/?:,])?$`,
+  ),
+  AuthorizationType: oneOf(sdk.ConnectionAuthorizationType),
+  BodyParameters: { max: 100 },
+  CapacityProviderStrategy: { max: 6 },
+  ClientID: text(1, 512, EVENT_AUTH),
+  ClientSecret: text(1, 512, EVENT_AUTH),
+  ConnectionArn: text(
+    1,
+    1600,
+    String.raw`^arn:aws([a-z]|\-)*:events:([a-z]|\d|\-)*:([0-9]{12})?:connection\/[\.\-_A-Za-z0-9]+\/[\-A-Za-z0-9]+$`,
+  ),
+  ConnectionState: oneOf(sdk.ConnectionState),
+  Database: text(1, 64),
+  DbUser: text(1, 128),
+  Description: text(0, 512, String.raw`.*`),
+  "PutRuleRequest.Description": text(0, 512),
+  EndpointId: text(1, 50, String.raw`^[A-Za-z0-9\-]+[\.][A-Za-z0-9\-]+$`),
+  Entries: { min: 1, max: 10 },
+  EventBusName: text(
+    1,
+    1600,
+    String.raw`(arn:aws[\w-]*:events:[a-z]+-[a-z]+-[\w-]+:[0-9]{12}:event-bus\/)?[/\.\-_A-Za-z0-9]+`,
+  ),
+  "PutEventsRequestEntry.EventBusName": text(
+    1,
+    1600,
+    String.raw`(arn:aws[\w-]*:events:[a-z]+-[a-z]+-[\w-]+:[0-9]{12}:event-bus\/)?[\.\-_A-Za-z0-9]+`,
+  ),
+  EventPattern: text(0, 4096),
+  GraphQLOperation: text(1, 1048576),
+  HeaderParameters: { keys: text(0, 512, "^[!#$%&'*+-.^_`|~0-9a-zA-Z]+$"), each: text(0, 512, EVENT_HEADER) },
+  "ConnectionHttpParameters.HeaderParameters": { max: 100 },
+  HttpMethod: oneOf(sdk.ApiDestinationHttpMethod),
+  "CreateConnectionOAuthRequestParameters.HttpMethod": oneOf(sdk.ConnectionOAuthHttpMethod),
+  Id: text(1, 64, EVENT_NAME),
+  Ids: { min: 1, max: 100, each: text(1, 64, EVENT_NAME) },
+  Input: text(0, 8192),
+  InputPath: text(0, 256),
+  InputPathsMap: { max: 100, keys: text(1, 256, String.raw`[A-Za-z0-9\_\-]+`), each: text(0, 256) },
+  InputTemplate: text(1, 8192),
+  InvocationEndpoint: text(
+    1,
+    2048,
+    String.raw`^((%[0-9A-Fa-f]{2}|[-()_.!~*';/?:@\x26=+$,A-Za-z0-9])+)([).!';/?:,])?$`,
+  ),
+  InvocationRateLimitPerSecond: integer(1),
+  Key: text(1, 128),
+  "RunCommandTarget.Key": text(1, 128, String.raw`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`),
+  "ConnectionHeaderParameter.Key": text(0, 512, "^[!#$%&'*+-.^_`|~0-9a-zA-Z]+$"),
+  "ConnectionQueryStringParameter.Key": text(0, 512, String.raw`[^\x00-\x1F\x7F]+`),
+  KmsKeyIdentifier: text(0, 2048, String.raw`^[a-zA-Z0-9_\-/:]*$`),
+  LaunchType: oneOf(sdk.LaunchType),
+  Limit: integer(1, 100),
+  MaximumEventAgeInSeconds: integer(60, 86400),
+  MaximumRetryAttempts: integer(0, 185),
+  MessageGroupId: text(0, 100),
+  Name: text(1, 64, EVENT_NAME),
+  "SageMakerPipelineParameter.Name": text(1, 256, String.raw`^[a-zA-Z0-9](-*[a-zA-Z0-9])*$`),
+  NamePrefix: text(1, 64, EVENT_NAME),
+  NextToken: text(1, 2048),
+  PartitionKeyPath: text(0, 256),
+  Password: text(1, 512, EVENT_AUTH),
+  PathParameterValues: { each: { pattern: String.raw`^(?!\s*$).+` } },
+  PipelineParameterList: { max: 200 },
+  PlacementConstraints: { max: 10 },
+  PlacementStrategy: { max: 5 },
+  PropagateTags: oneOf(sdk.PropagateTags),
+  QueryStringParameters: {
+    keys: text(0, 512, String.raw`[^\x00-\x1F\x7F]+`),
+    each: text(0, 512, String.raw`[^\x00-\x09\x0B\x0C\x0E-\x1F\x7F]+`),
+  },
+  "ConnectionHttpParameters.QueryStringParameters": { max: 100 },
+  ReferenceId: text(0, 1024),
+  ResourceARN: text(1, 1600),
+  ResourceConfigurationArn: text(
+    0,
+    2048,
+    String.raw`^(?:^arn:[a-z0-9\-]+:vpc-lattice:[a-zA-Z0-9\-]+:\d{12}:resourceconfiguration/rcfg-[0-9a-z]{17}$|^$)`,
+  ),
+  Resources: { each: text(0, 2048) },
+  RoleArn: text(1, 1600),
+  Rule: text(1, 64, EVENT_NAME),
+  RunCommandTargets: { min: 1, max: 5 },
+  ScheduleExpression: text(0, 256),
+  SecretManagerArn: text(
+    1,
+    1600,
+    String.raw`(^arn:aws([a-z]|\-)*:secretsmanager:[a-z0-9-.]+:.*)|(\$(\.[\w_-]+(\[(\d+|\*)\])*)*)`,
+  ),
+  Sql: text(1, 100000),
+  Sqls: { max: 40, each: text(1, 100000) },
+  State: oneOf(sdk.RuleState),
+  StatementName: text(1, 500),
+  TagKeys: { each: text(1, 128) },
+  TargetArn: text(1, 1600),
+  Targets: { min: 1, max: 100 },
+  TaskCount: integer(1),
+  TaskDefinitionArn: text(1, 1600),
+  TraceHeader: text(1, 500),
+  Username: text(1, 512, EVENT_AUTH),
+  Value: text(0, 256),
+  "SageMakerPipelineParameter.Value": text(0, 1024),
+  "ConnectionHeaderParameter.Value": text(0, 512, EVENT_HEADER),
+  "ConnectionQueryStringParameter.Value": text(0, 512, String.raw`[^\x00-\x09\x0B\x0C\x0E-\x1F\x7F]+`),
+  Values: { min: 1, max: 50, each: text(1, 256) },
+  base: integer(0, 100000),
+  capacityProvider: text(1, 255),
+  expression: text(0, 2000),
+  field: text(0, 255),
+  type: oneOf(sdk.PlacementConstraintType),
+  "PlacementStrategy.type": oneOf(sdk.PlacementStrategyType),
+  weight: integer(0, 1000),
 });
 
 /** What S3 itself refuses of what its model constrains; it ignores or answers in its own way to the rest. */

@@ -1,6 +1,8 @@
 import { spawnSync } from "node:child_process";
 import * as autoscaling from "@aws-sdk/client-application-auto-scaling";
 import * as cloudwatch from "@aws-sdk/client-cloudwatch";
+import * as logs from "@aws-sdk/client-cloudwatch-logs";
+import * as events from "@aws-sdk/client-eventbridge";
 import * as s3 from "@aws-sdk/client-s3";
 import * as sagemaker from "@aws-sdk/client-sagemaker";
 import { describe, expect, test } from "vitest";
@@ -8,7 +10,9 @@ import type { Constraint } from "../../src/wire/constraint.ts";
 import {
   autoscalingRules,
   cloudWatchRules,
+  eventsRules,
   IAM_RULES,
+  logsRules,
   RUNTIME_RULES,
   s3Rules,
   sagemakerRules,
@@ -78,6 +82,25 @@ const METRICS_AND_ALARMS = `
   TagResource UntagResource ListTagsForResource`
   .trim()
   .split(/\s+/);
+const LOGS = `
+  CreateLogGroup DescribeLogGroups DeleteLogGroup CreateLogStream DescribeLogStreams DeleteLogStream
+  PutLogEvents GetLogEvents FilterLogEvents PutRetentionPolicy DeleteRetentionPolicy StartLiveTail
+  TagResource UntagResource ListTagsForResource TagLogGroup UntagLogGroup ListTagsLogGroup`
+  .trim()
+  .split(/\s+/);
+const EVENTS = `
+  PutRule DescribeRule ListRules ListRuleNamesByTarget EnableRule DisableRule DeleteRule
+  PutTargets RemoveTargets ListTargetsByRule PutEvents TestEventPattern
+  CreateConnection DescribeConnection ListConnections DeleteConnection
+  CreateApiDestination UpdateApiDestination DescribeApiDestination ListApiDestinations DeleteApiDestination
+  TagResource UntagResource ListTagsForResource`
+  .trim()
+  .split(/\s+/);
+/** Patterns of the model that backtrack without end, and those that match the same texts in one way. */
+const SAFER: Readonly<Record<string, string>> = {
+  [String.raw`^[ \t]*[^\x00-\x1F:\x7F]+([ \t]+[^\x00-\x1F:\x7F]+)*[ \t]*$`]: String.raw`^\t*[^\x00-\x1F:\x7F][^\x00-\x08\x0A-\x1F:\x7F]*$`,
+  [String.raw`^[ \t]*[\x20-\x7E]+([ \t]+[\x20-\x7E]+)*[ \t]*$`]: String.raw`^\t*[\x20-\x7E][\t\x20-\x7E]*$`,
+};
 const TABLES: [string, readonly string[], Rules][] = [
   ["application-autoscaling", [], autoscalingRules(autoscaling)],
   ["sagemaker", HOSTING, sagemakerRules(sagemaker)],
@@ -89,6 +112,8 @@ const TABLES: [string, readonly string[], Rules][] = [
     SNS_RULES,
   ],
   ["iam", ["GetRole", "CreateRole", "DeleteRole", "ListRoles"], IAM_RULES],
+  ["logs", LOGS, logsRules(logs)],
+  ["events", EVENTS, eventsRules(events)],
   ["cloudwatch", METRICS_AND_ALARMS, cloudWatchRules(cloudwatch)],
 ];
 
@@ -106,10 +131,11 @@ function plain({ min, max, pattern, values, each, keys }: Constraint): Model {
 
 /** The model's, less the enum values that this SDK knows too: it may be newer than botocore, and older. */
 function comparable(one: Model, other: Model): Model {
-  const { min, enum: values, each, keys, ...rest } = one;
+  const { min, enum: values, each, keys, pattern, ...rest } = one;
   const shared = values?.filter((value) => other.enum?.includes(value)).sort();
   return {
     ...rest,
+    ...(pattern !== undefined && { pattern: SAFER[pattern] ?? pattern }),
     ...(min && { min }),
     ...(shared && { enum: shared }),
     ...(each && { each: comparable(each, other.each ?? {}) }),
