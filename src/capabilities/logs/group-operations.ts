@@ -35,7 +35,7 @@ export function groupOperations(account: Account, store: LogStore): GroupOperati
     return group;
   };
   const tagged = (arn: string): LogGroup => {
-    const name = /^arn:/.test(arn) ? groupNameOf(arn) : undefined;
+    const name = arn.startsWith("arn:") ? groupNameOf(arn) : undefined;
     const group = name === undefined ? undefined : store.group(name);
     if (!group) throw noResource();
     return group;

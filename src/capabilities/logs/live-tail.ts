@@ -60,8 +60,8 @@ export function liveTailOperation(
         const unwatch = store.watch((group, stream, events) => {
           if (!groups.has(group) || !isAsked(stream)) return;
           for (const { time, message, ingestedAt } of events) {
-            if (came.length >= MOST_EVENTS) return void (sampled = true);
-            if (!matches(message)) continue;
+            sampled ||= came.length >= MOST_EVENTS;
+            if (sampled || !matches(message)) continue;
             came.push({
               logStreamName: stream,
               logGroupIdentifier: `${account.accountId}:${group}`,
@@ -81,7 +81,7 @@ export function liveTailOperation(
               ...(logStreamNamePrefixes && { logStreamNamePrefixes }),
               ...(logEventFilterPattern !== undefined && { logEventFilterPattern }),
             },
-          } as sdk.StartLiveTailResponseStream;
+          };
           const began = ports.clock.monotonic();
           while (ports.clock.monotonic() - began < LONGEST_MS) {
             await sleep(ports.clock, UPDATE_MS, over).catch(() => {});
@@ -89,7 +89,7 @@ export function liveTailOperation(
             const update = { sessionMetadata: { sampled }, sessionResults: came };
             came = [];
             sampled = false;
-            yield { sessionUpdate: update } as sdk.StartLiveTailResponseStream;
+            yield { sessionUpdate: update };
           }
           throw timedOut();
         } finally {

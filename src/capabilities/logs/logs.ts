@@ -2,8 +2,6 @@
 import type * as sdk from "@aws-sdk/client-cloudwatch-logs";
 import { join } from "node:path";
 import type { Account } from "../../base/arn.ts";
-import type { Clock } from "../../base/clock.ts";
-import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import { LogStore } from "../../telemetry/logs/log-store.ts";
 import type { Context } from "../../wire/context.ts";

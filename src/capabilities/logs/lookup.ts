@@ -9,7 +9,7 @@ export const groupArn = ({ accountId, region }: Account, name: string) =>
 
 /** The name in an ARN or in a name; undefined for an ARN of something else. */
 export const groupNameOf = (identifier: string): string | undefined =>
-  /^arn:/.test(identifier)
+  identifier.startsWith("arn:")
     ? /^arn:aws[a-z-]*:logs:[^:]*:\d{12}:log-group:([^:]+)(:\*)?$/.exec(identifier)?.[1]
     : identifier;
 
