@@ -25,7 +25,7 @@ test("those under way at once go on together, and one that ends otherwise holds 
   arrive("b");
   await settle();
   expect(there).toEqual([]);
-  third![Symbol.dispose]();
+  third[Symbol.dispose]();
   await settle();
   expect([there, clock.pending]).toEqual([["a", "b"], 0]);
 });
