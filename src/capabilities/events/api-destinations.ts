@@ -53,7 +53,7 @@ export function apiDestinationOperations({ account, store, random }: EventsParts
     async UpdateApiDestination({ Name, ...change }) {
       const destination = await destinationNamed(Name);
       const asked = Object.entries(change).filter(([, value]) => value !== undefined);
-      const spec = { ...destination.spec, ...Object.fromEntries(asked) } as ApiDestinationSpec;
+      const spec: ApiDestinationSpec = { ...destination.spec, ...Object.fromEntries(asked) };
       await check(spec);
       return created(await written(Name, store.update(API_DESTINATION, destination, { spec })));
     },

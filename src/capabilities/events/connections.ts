@@ -24,14 +24,14 @@ export function connectionOperations({ account, store, random }: EventsParts): O
 
   return {
     async CreateConnection({ Name, ...input }) {
-      check(input as sdk.CreateConnectionRequest);
+      check(input);
       const { Description, AuthorizationType, AuthParameters } = input;
       const connection = await written(
         Name,
         store.create(CONNECTION, {
           name: Name,
           arn: arn(account, "events", `connection/${Name}/${random.uuid()}`),
-          spec: { Description, AuthorizationType, AuthParameters } as ConnectionSpec,
+          spec: { Description, AuthorizationType, AuthParameters },
           status: { state: "Exists" },
         }),
       );
@@ -89,10 +89,6 @@ const summary = ({ name, arn: ConnectionArn, spec, createdAt, updatedAt }: Conne
   LastAuthorizedTime: new Date(createdAt),
 });
 
-type Parameters = Record<
-  "HeaderParameters" | "QueryStringParameters" | "BodyParameters",
-  Parameter[] | undefined
->;
 interface Parameter {
   readonly Key?: string | undefined;
   readonly Value?: string | undefined;
@@ -102,8 +98,11 @@ interface Parameter {
 function withoutSecrets(
   given: sdk.CreateConnectionAuthRequestParameters | undefined,
 ): sdk.ConnectionAuthResponseParameters {
-  const { BasicAuthParameters: basic, ApiKeyAuthParameters: key, InvocationHttpParameters } = given ?? {};
-  const common = InvocationHttpParameters as Partial<Parameters> | undefined;
+  const {
+    BasicAuthParameters: basic,
+    ApiKeyAuthParameters: key,
+    InvocationHttpParameters: common,
+  } = given ?? {};
   const told = (parameters: Parameter[] | undefined) =>
     parameters?.map(({ Value, ...one }) => ({ ...one, ...(!one.IsValueSecret && { Value }) }));
   return {

@@ -62,7 +62,7 @@ export function putEventsOperations(parts: EventsParts): Operations {
       const results: sdk.PutEventsResultEntry[] = [];
       for (const entry of Entries)
         try {
-          const event = eventOf(entry as sdk.PutEventsRequestEntry);
+          const event = eventOf(entry);
           if (!(await bus.accept([event])))
             throw new BadEntry("ThrottlingException", "Too many events wait for a target of this event.");
           results.push({ EventId: event.id });

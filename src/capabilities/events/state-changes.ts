@@ -172,7 +172,7 @@ function configurationOf(spec: AlarmSpec): object {
     stat,
   });
   if (!spec.Metrics) {
-    const metric = metricStat(spec as Metric, spec.Period, spec.Statistic ?? spec.ExtendedStatistic);
+    const metric = metricStat(spec, spec.Period, spec.Statistic ?? spec.ExtendedStatistic);
     return { ...description, metrics: [{ id: "m1", metricStat: metric, returnData: true }] };
   }
   return {

@@ -34,7 +34,7 @@ const RESERVED: Readonly<Record<string, (event: BusEvent, facts: InputFacts) => 
   "aws.events.rule-arn": (_, { ruleArn }) => ruleArn,
   "aws.events.rule-name": (_, { ruleName }) => ruleName,
   "aws.events.event.ingestion-time": (_, { ingestedAt }) => new Date(ingestedAt).toISOString(),
-  "aws.events.event": ({ detail: _, ...event }) => event,
+  "aws.events.event": ({ detail: _detail, ...event }) => event,
   "aws.events.event.json": (event) => event,
 };
 

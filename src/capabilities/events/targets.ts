@@ -20,7 +20,7 @@ export function targetOperations(parts: EventsParts): Operations {
       const rule = await ruleOf(parts, Rule, EventBusName);
       if (new Set(Targets.map(({ Id }) => Id)).size < Targets.length)
         throw invalid("Parameter Targets is not valid. Reason: two targets have the same Id.");
-      for (const target of Targets) await checkTarget(parts, target as sdk.Target);
+      for (const target of Targets) await checkTarget(parts, target);
       const kept = rule.spec.targets.filter(({ Id }) => !Targets.some((one) => one.Id === Id));
       const targets = [...kept, ...(Targets as sdk.Target[])];
       if (targets.length > MOST_TARGETS) throw limitExceeded();

@@ -212,7 +212,7 @@ export class SqliteStore implements ResourceStore {
         `SELECT at, kind, name, uid, "from", "to", reason FROM events WHERE kind = :kind AND key = :key ORDER BY id DESC LIMIT :limit`,
         { kind: kind.name, key: keyOf(kind, name), limit },
       )
-      .map((row) => withoutNulls<ResourceEvent>(row));
+      .map((row) => withoutNulls(row));
   }
 
   async eventsAfter(position: number, limit: number): Promise<readonly PlacedEvent[]> {
@@ -221,7 +221,7 @@ export class SqliteStore implements ResourceStore {
         `SELECT id AS position, at, kind, name, uid, "from", "to", reason FROM events WHERE id > :position ORDER BY id LIMIT :limit`,
         { position, limit },
       )
-      .map((row) => withoutNulls<PlacedEvent>(row));
+      .map((row) => withoutNulls(row));
   }
 
   async newestEvent(): Promise<number> {
@@ -294,8 +294,8 @@ export class SqliteStore implements ResourceStore {
   }
 }
 
-const withoutNulls = <Event>(row: EventRow) =>
-  Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null)) as Event;
+const withoutNulls = (row: EventRow) =>
+  Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null)) as never;
 
 function toResource<Spec, Status>(row: Row): Resource<Spec, Status> {
   return {
