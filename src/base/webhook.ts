@@ -73,13 +73,19 @@ export function post(
   const bytes = Buffer.from(body);
   return new Promise((resolve, reject) => {
     const send = url.startsWith("https:") ? process.getBuiltinModule("node:https").request : httpRequest;
-    const request = send(url, {
-      method,
-      agent: false,
-      headers: { ...headers, "content-length": bytes.byteLength, connection: "close" },
-      lookup: guarded(resolveName),
-      signal,
-    });
+    let request: ReturnType<typeof send>;
+    try {
+      request = send(url, {
+        method,
+        agent: false,
+        headers: { ...headers, "content-length": bytes.byteLength, connection: "close" },
+        lookup: guarded(resolveName),
+        signal,
+      });
+    } catch (error) {
+      // a header that no request may have
+      return resolve({ kind: "refused", reason: (error as Error).message });
+    }
     const cancel = clock.after(DEADLINE_MS, () =>
       request.destroy(new Error(`no answer within ${DEADLINE_MS / 1000} s`)),
     );

@@ -38,3 +38,8 @@ test("a request that the server's stop ends is nobody's failure", async () => {
   stopping.abort(new Error("stopping"));
   await expect(attempt).rejects.toThrow("stopping");
 });
+
+test("a header that no request may have is refused, not tried again", async () => {
+  const attempt = await post("http://127.0.0.1:1/", { "x,y": "1" }, "x", systemClock, signal);
+  expect(attempt.kind).toBe("refused");
+});

@@ -33,6 +33,10 @@ export function apiDestinationOperations({ account, store, random }: EventsParts
   async function check({ ConnectionArn = "", InvocationEndpoint = "" }: ApiDestinationSpec): Promise<void> {
     const refusal = refusedUrl(InvocationEndpoint);
     if (refusal !== undefined) throw invalid(`Parameter InvocationEndpoint is not valid. Reason: ${refusal}`);
+    if (new URL(InvocationEndpoint).host.includes("*"))
+      throw invalid(
+        "Parameter InvocationEndpoint is not valid. Reason: * may not stand in the name of the host",
+      );
     if (!(await connectionOf(store, ConnectionArn)))
       throw notFound(`Connection '${ConnectionArn}' does not exist.`);
   }

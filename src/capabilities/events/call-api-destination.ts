@@ -31,6 +31,10 @@ export async function callApiDestination(
   return attempt;
 }
 
+/** Headers that say how the request itself is sent: AWS leaves them out, too. */
+const OURS =
+  /^(connection|content-length|expect|host|keep-alive|te|trailer|transfer-encoding|upgrade|proxy-.*)$/i;
+
 /** What the connection says is stronger than what the target says, as in AWS. */
 export function requestOf(
   { AuthorizationType, AuthParameters = {} }: ConnectionSpec,
@@ -44,14 +48,18 @@ export function requestOf(
     ApiKeyAuthParameters,
   } = AuthParameters;
   const values = [...(HttpParameters.PathParameterValues ?? [])];
-  const url = new URL(endpoint.replaceAll("*", () => encodeURIComponent(values.shift() ?? "")));
+  const url = new URL(
+    endpoint.replaceAll("*", () => encodeURIComponent((values.shift() ?? "").toWellFormed())),
+  );
   const query = { ...HttpParameters.QueryStringParameters, ...valuesOf(common?.QueryStringParameters) };
   for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
   const headers: Record<string, string> = {
     "content-type": "application/json; charset=utf-8",
     "user-agent": "Amazon/EventBridge/ApiDestinations",
   };
-  const put = (name: string, value: string) => (headers[name.toLowerCase()] = value);
+  const put = (name: string, value: string) => {
+    if (!OURS.test(name)) headers[name.toLowerCase()] = value;
+  };
   const given = { ...HttpParameters.HeaderParameters, ...valuesOf(common?.HeaderParameters) };
   for (const [name, value] of Object.entries(given)) put(name, value);
   if (AuthorizationType === "BASIC")

@@ -51,6 +51,18 @@ export function putEventsOperations(parts: EventsParts): Operations {
     };
   }
 
+  async function accept(entry: sdk.PutEventsRequestEntry): Promise<sdk.PutEventsResultEntry> {
+    try {
+      const event = eventOf(entry);
+      if (!(await bus.accept([event])))
+        throw new BadEntry("ThrottlingException", "Too many events wait for a target of this event.");
+      return { EventId: event.id };
+    } catch (error) {
+      if (!(error instanceof BadEntry)) throw error;
+      return { ErrorCode: error.code, ErrorMessage: error.message };
+    }
+  }
+
   return {
     async PutEvents({ Entries, EndpointId }) {
       if (EndpointId !== undefined) throw invalid("EndpointId: Tideway has no global endpoints.");
@@ -58,20 +70,12 @@ export function putEventsOperations(parts: EventsParts): Operations {
       const size = (entry: object) => Buffer.byteLength(JSON.stringify(entry));
       if (Entries.reduce((sum, entry) => sum + size(entry), 0) > MOST_BYTES)
         throw invalid("Total size of the entries in the request is over the limit.");
-      let FailedEntryCount = 0;
-      const results: sdk.PutEventsResultEntry[] = [];
-      for (const entry of Entries)
-        try {
-          const event = eventOf(entry);
-          if (!(await bus.accept([event])))
-            throw new BadEntry("ThrottlingException", "Too many events wait for a target of this event.");
-          results.push({ EventId: event.id });
-        } catch (error) {
-          if (!(error instanceof BadEntry)) throw error;
-          FailedEntryCount++;
-          results.push({ ErrorCode: error.code, ErrorMessage: error.message });
-        }
-      return { FailedEntryCount, Entries: results };
+      // at once: they share a commit
+      const results = await Promise.all(Entries.map(accept));
+      return {
+        FailedEntryCount: results.filter(({ ErrorCode }) => ErrorCode !== undefined).length,
+        Entries: results,
+      };
     },
 
     async TestEventPattern({ EventPattern, Event }) {
