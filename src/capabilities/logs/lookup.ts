@@ -9,9 +9,7 @@ export const groupArn = ({ accountId, region }: Account, name: string) =>
 
 /** The name in an ARN or in a name; undefined for an ARN of something else. */
 export const groupNameOf = (identifier: string): string | undefined =>
-  identifier.startsWith("arn:")
-    ? /^arn:aws[a-z-]*:logs:[^:]*:\d{12}:log-group:([^:]+)(:\*)?$/.exec(identifier)?.[1]
-    : identifier;
+  /^(?:arn:aws[a-z-]*:logs:[^:]*:\d{12}:log-group:)?([^:]+)(?::\*)?$/.exec(identifier)?.[1];
 
 interface Reference {
   readonly logGroupName?: string;

@@ -16,6 +16,7 @@ const MAX_EVENTS = 10_000;
 const MAX_BYTES = 1_048_576;
 /** So much is looked at for one page: whoever searches far gets pages that may be empty, as AWS gives. */
 const MAX_LOOKED_AT = 20_000;
+const MAX_BYTES_LOOKED_AT = 16 * 1_048_576;
 const END: Place = { time: Number.MAX_SAFE_INTEGER, sequence: 0 };
 
 type ReadOperations = Pick<Handlers<typeof sdk, Context>, "GetLogEvents" | "FilterLogEvents">;
@@ -73,11 +74,14 @@ export function readOperations(store: LogStore): ReadOperations {
 
       const events: sdk.FilteredLogEvent[] = [];
       let lookedAt = 0;
+      let bytesLookedAt = 0;
       let bytes = 0;
       for (const event of store.events(group, { stream: only, from, to })) {
-        if (events.length >= limit || bytes >= MAX_BYTES || lookedAt >= MAX_LOOKED_AT)
+        const isFar = lookedAt >= MAX_LOOKED_AT || bytesLookedAt >= MAX_BYTES_LOOKED_AT;
+        if (isFar || events.length >= limit || bytes >= MAX_BYTES)
           return { events, searchedLogStreams: [], nextToken: digits(event) };
         lookedAt += 1;
+        bytesLookedAt += event.message.length;
         if (!isAsked(event.stream) || !matches(event.message)) continue;
         bytes += Buffer.byteLength(event.message) + EVENT_OVERHEAD;
         events.push({

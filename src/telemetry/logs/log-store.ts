@@ -8,7 +8,7 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import { Database } from "../../base/sqlite/database.ts";
-import { trimTo } from "./log-upkeep.ts";
+import { DELETED_DAYS, removeExcess, removeExpired } from "./log-upkeep.ts";
 
 const MIGRATIONS: readonly string[] = [
   `CREATE TABLE groups (
@@ -112,6 +112,9 @@ export interface LogStoreOptions {
 
 const MAX_BYTES = 512 * 1024 * 1024;
 const UPKEEP_MS = 60_000;
+/** Between two batches of what is removed. */
+const SOON_MS = 20;
+const LOW_WATER = 0.9;
 /** What AWS counts for an event besides its text. */
 export const EVENT_OVERHEAD = 26;
 
@@ -131,13 +134,26 @@ export class LogStore implements Disposable {
     this.#db = new Database(file, { migrations: MIGRATIONS, relaxed: true, fatal });
     this.#clock = clock;
     this.#sequence = (this.#db.one("SELECT sequence FROM counter") as { sequence: number }).sequence;
+    const shortened = new Set<string>();
     const upkeep = () => {
+      let more = false;
       try {
-        trimTo(this.#db, clock.now(), maxBytes, log);
+        // once it is too large, it is made somewhat smaller than it may be
+        const excess = removeExcess(this.#db, maxBytes * (shortened.size ? LOW_WATER : 1));
+        if (excess !== undefined) shortened.add(excess);
+        more = removeExpired(this.#db, clock.now()) || excess !== undefined;
       } catch (error) {
         log.warn("Old log events could not be removed.", { error });
       }
-      this.#cancel = clock.after(UPKEEP_MS, upkeep);
+      if (!more && shortened.size) {
+        const groups = [...shortened];
+        log.warn("There were more log events than are kept: the oldest of the largest groups are removed.", {
+          groups,
+          maxBytes,
+        });
+        shortened.clear();
+      }
+      this.#cancel = clock.after(more ? SOON_MS : UPKEEP_MS, upkeep);
     };
     this.#cancel = clock.after(UPKEEP_MS, upkeep);
   }
@@ -157,14 +173,15 @@ export class LogStore implements Disposable {
     return changes ? this.group(name) : undefined;
   }
 
-  /** With all that is in it. */
+  /** With all that is in it: nobody can find it any more, and upkeep removes its events by and by. */
   deleteGroup(name: string): boolean {
-    return this.#db.run("DELETE FROM groups WHERE name = ?", name).changes > 0;
+    const sql = "UPDATE groups SET name = ':' || id, retention_days = ? WHERE name = ?";
+    return this.#db.run(sql, DELETED_DAYS, name).changes > 0;
   }
 
   /** By name, behind `after`; names that begin with `prefix`, or hold `part` in any case. */
   groups({ after = "", prefix = "", part = "", limit }: NameQuery & { part?: string }): LogGroup[] {
-    const sql = `SELECT ${GROUP} FROM groups WHERE name > ? AND substr(name, 1, ?) = ? AND instr(lower(name), lower(?)) > 0 ORDER BY name LIMIT ?`;
+    const sql = `SELECT ${GROUP} FROM groups WHERE name > ? AND name NOT LIKE ':%' AND substr(name, 1, ?) = ? AND instr(lower(name), lower(?)) > 0 ORDER BY name LIMIT ?`;
     return this.#db.all(sql, after, prefix.length, prefix, part, limit).map((row) => readGroup(row)!);
   }
 

@@ -66,7 +66,7 @@ test("what is older than its group asks for goes, and nothing else", async () =>
     ]);
   }
   store.setRetention("short", 1);
-  await clock.advance(60_000);
+  await clock.advance(61_000);
   expect(messages(store, "short")).toEqual(["new"]);
   expect(store.group("short")!.bytes).toBe(29);
   expect(messages(store, "ever")).toEqual(["old", "new"]);
@@ -79,12 +79,27 @@ test("above the bound the oldest of the largest group go, and it is told", async
     Array.from({ length: count }, (_, index) => ({ time: index, message: String(index).padEnd(74) }));
   store.put(withStream(store, "small"), "s", lines(100));
   store.put(withStream(store, "large"), "s", lines(10_000));
-  await clock.advance(60_000);
+  await clock.advance(61_000);
   expect(told).toEqual([
-    "There are more log events than are kept: the oldest of the largest groups are removed.",
+    "There were more log events than are kept: the oldest of the largest groups are removed.",
   ]);
   expect(messages(store, "small")).toHaveLength(100);
   expect(store.group("large")!.bytes + store.group("small")!.bytes).toBeLessThanOrEqual(400_000);
+});
+
+test("a deleted group is gone at once, its events by and by, and its name is free", async () => {
+  using store = open();
+  const lines = Array.from({ length: 5_000 }, (_, time) => ({ time: clock.now() + time, message: "x" }));
+  store.put(withStream(store, "g"), "s", lines);
+  expect(store.deleteGroup("g")).toBe(true);
+  expect(store.deleteGroup("g")).toBe(false);
+  expect(store.groups({ limit: 10 })).toEqual([]);
+  const again = withStream(store, "g");
+  expect(messages(store, "g")).toEqual([]);
+  store.put(again, "s", [{ time: clock.now(), message: "new" }]);
+  await clock.advance(61_000);
+  expect(messages(store, "g")).toEqual(["new"]);
+  expect(store.group(":1")).toBeUndefined();
 });
 
 test("what a source printed and how far it is read are kept together", () => {
