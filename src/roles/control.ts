@@ -227,12 +227,15 @@ export async function openControl(ports: RolePorts, given: ControlParts): Promis
     clock,
     log,
   });
-  const scraping = openScraping(ports, {
-    store,
-    engine,
-    totals: given.totals,
-    live: () => ({ version: packageVersion(), load: given.load(), metrics: given.metrics.status() }),
-  });
+  const scraping = parts.use(
+    openScraping(ports, {
+      store,
+      engine,
+      totals: given.totals,
+      version: packageVersion(),
+      live: () => ({ load: given.load(), metrics: given.metrics.status() }),
+    }),
+  );
   const owned = parts.move();
   return {
     handle: (message, reply) => {

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { OtlpCollector, type Received } from "../support/otlp-collector.ts";
 import { EXAMPLES, modelArchive, TidewayServer } from "../support/tideway-server.ts";
 
 const MODEL = readFileSync(join(EXAMPLES, "breast-cancer/model.onnx"));
@@ -72,4 +73,15 @@ test("all that the Grafana board shows is exported, with the labels that it goes
   const shown = new Set(BOARD.match(/\btideway_\w+/g));
   expect(shown.size).toBeGreaterThan(10);
   expect([...shown].filter((name) => !exported.has(name))).toEqual([]);
+});
+
+test("a collector that is named gets the same", async () => {
+  await using collector = await OtlpCollector.start(200);
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_METRIC_EXPORT_INTERVAL: "50" };
+  await using _ = await TidewayServer.start({ env });
+  await collector.has(1);
+  const [{ body }] = collector.received as [Received];
+  expect(body.resourceMetrics[0].scopeMetrics[0].metrics).toContainEqual(
+    expect.objectContaining({ name: "tideway_alarms" }),
+  );
 });

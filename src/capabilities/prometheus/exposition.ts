@@ -1,25 +1,8 @@
 /** Prometheus' text format 0.0.4, and OpenMetrics 1.0: what a scrape is answered with. */
-
-export interface Sample {
-  /** After the family's name: `_bucket`, `_sum`, `_count`. */
-  readonly suffix?: "_bucket" | "_sum" | "_count";
-  readonly labels: Readonly<Record<string, string>>;
-  readonly value: number;
-}
-
-/** Samples of one name and meaning. A counter's name is without `_total`. */
-export interface Family {
-  readonly name: string;
-  readonly type: "counter" | "gauge" | "histogram";
-  readonly help: string;
-  readonly samples: readonly Sample[];
-}
+import { type Family, unitOf } from "../../telemetry/family.ts";
 
 export const TEXT = "text/plain; version=0.0.4; charset=utf-8";
 export const OPEN_METRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-/** Units that names may end in, so that OpenMetrics is told. */
-const UNITS = ["seconds", "bytes", "ratio"];
 
 export function exposition(families: Iterable<Family>, openMetrics: boolean): string {
   const lines: string[] = [];
@@ -27,7 +10,7 @@ export function exposition(families: Iterable<Family>, openMetrics: boolean): st
     const total = type === "counter" ? "_total" : "";
     const told = openMetrics ? name : name + total;
     lines.push(`# HELP ${told} ${help}`, `# TYPE ${told} ${type}`);
-    const unit = UNITS.find((unit) => name.endsWith(`_${unit}`));
+    const unit = unitOf(name);
     if (openMetrics && unit !== undefined) lines.push(`# UNIT ${told} ${unit}`);
     for (const { suffix = total, labels, value } of samples)
       lines.push(`${name}${suffix}${labelled(labels)} ${number(value)}`);

@@ -1,7 +1,7 @@
 /** What is so at the moment of the scrape: instances, requests in flight, alarms, the server itself. */
 import type { InstanceStatus } from "../../compute/engine.ts";
+import type { Family, Sample } from "../../telemetry/family.ts";
 import type { MetricStorageStatus } from "../../telemetry/metrics.ts";
-import type { Family, Sample } from "./exposition.ts";
 
 /** The instances of a variant; while it is being updated there are two of the same. */
 export interface LiveFleet {

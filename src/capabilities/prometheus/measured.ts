@@ -1,7 +1,8 @@
 /** What was measured, under the names that Prometheus' users expect: base units, counters since the server's start. */
 import { PROCESSES } from "../../telemetry/process-metrics.ts";
 import { TIME_BOUNDS, type Total } from "../../telemetry/metric-totals.ts";
-import { type Family, number, type Sample } from "./exposition.ts";
+import type { Family, Sample } from "../../telemetry/family.ts";
+import { number } from "./exposition.ts";
 
 /** Where a family's samples come from: metrics of these names and of exactly these dimensions. */
 interface Source {

@@ -5,9 +5,10 @@
 import { hash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Log } from "../../base/log.ts";
+import type { Family } from "../../telemetry/family.ts";
 import { Hosts } from "../../wire/hosts.ts";
 import { Fault, receive } from "../../wire/http.ts";
-import { exposition, type Family, OPEN_METRICS, TEXT } from "./exposition.ts";
+import { exposition, OPEN_METRICS, TEXT } from "./exposition.ts";
 
 export interface ScrapeOptions {
   readonly families: () => Promise<readonly Family[]>;
@@ -25,10 +26,13 @@ export function isScrape({ url, headers }: IncomingMessage): boolean {
   return url === "/metrics" && !headers.authorization?.startsWith("AWS");
 }
 
-/** Answers scrapes. */
-export function scrapeTarget({ families, local, token, allowedHosts, log }: ScrapeOptions): {
-  handle(message: IncomingMessage, reply: ServerResponse): Promise<void>;
-} {
+export interface ScrapeTarget {
+  /** Answers a scrape. */
+  readonly handle: (message: IncomingMessage, reply: ServerResponse) => Promise<void>;
+}
+
+/** Makes what answers scrapes. */
+export function scrapeTarget({ families, local, token, allowedHosts, log }: ScrapeOptions): ScrapeTarget {
   // without a token a proxy that passes its own host on must not open this to the world
   const hosts = new Hosts(token === undefined ? [] : allowedHosts);
 

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { exposition, type Family } from "../../../src/capabilities/prometheus/exposition.ts";
+import { exposition } from "../../../src/capabilities/prometheus/exposition.ts";
+import type { Family } from "../../../src/telemetry/family.ts";
 
 const families: readonly Family[] = [
   {
