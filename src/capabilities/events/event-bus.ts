@@ -174,7 +174,9 @@ export class EventBus implements AsyncDisposable {
     const problem = await queues.offer(queue, JSON.stringify(event), {
       RULE_ARN: text(rule.arn),
       TARGET_ARN: text(target.Arn ?? ""),
-      ERROR_CODE: text(attempt.status === undefined ? "NO_RESOURCE" : "SDK_CLIENT_ERROR"),
+      ERROR_CODE: text(
+        attempt.kind === "refused" && attempt.status === undefined ? "NO_RESOURCE" : "SDK_CLIENT_ERROR",
+      ),
       ERROR_MESSAGE: text(attempt.reason),
       RETRY_ATTEMPTS: { type: "Number", text: String(failures) },
       ...(decision && { EXHAUSTED_RETRY_CONDITION: text(decision.exhausted) }),
