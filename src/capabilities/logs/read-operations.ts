@@ -15,8 +15,8 @@ import { matcherOf } from "./matcher.ts";
 const MAX_EVENTS = 10_000;
 const MAX_BYTES = 1_048_576;
 /** So much is looked at for one page: whoever searches far gets pages that may be empty, as AWS gives. */
-const MAX_LOOKED_AT = 20_000;
-const MAX_BYTES_LOOKED_AT = 16 * 1_048_576;
+const MAX_LOOKED_AT = 10_000;
+const MAX_BYTES_LOOKED_AT = 8 * 1_048_576;
 const END: Place = { time: Number.MAX_SAFE_INTEGER, sequence: 0 };
 
 type ReadOperations = Pick<Handlers<typeof sdk, Context>, "GetLogEvents" | "FilterLogEvents">;
