@@ -7,6 +7,7 @@ import { EXAMPLES, modelArchive, TidewayServer } from "../support/tideway-server
 const MODEL = readFileSync(join(EXAMPLES, "breast-cancer/model.onnx"));
 const ROW = readFileSync(join(EXAMPLES, "breast-cancer/rows.csv"), "utf8").split("\n")[0]!;
 const BOARD = readFileSync(new URL("../../deploy/grafana/tideway.json", import.meta.url), "utf8");
+const PAGE = readFileSync(new URL("../../docs/observability.md", import.meta.url), "utf8");
 const OWN = 'endpoint="Cancer",variant="AllTraffic"';
 
 let server: TidewayServer;
@@ -63,16 +64,27 @@ test("every line is a comment or a sample, no series is there twice, and no fami
   expect(new Set(types).size).toBe(types.length);
 });
 
-test("all that the Grafana board shows is exported, with the labels that it goes by", async () => {
+/** Names of samples, by the family that they are of. */
+async function exported(): Promise<Map<string, string[]>> {
   const types = [...(await scrape()).matchAll(/^# TYPE (\w+) (\w+)$/gm)];
-  const exported = new Set(
-    types.flatMap(([, name, type]) =>
-      type === "histogram" ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name],
-    ),
+  return new Map(
+    types.map(([, name = "", type]) => [
+      name,
+      type === "histogram" ? [name, `${name}_bucket`, `${name}_sum`, `${name}_count`] : [name],
+    ]),
   );
+}
+
+test("all that the Grafana board shows is exported", async () => {
+  const names = new Set([...(await exported()).values()].flat());
   const shown = new Set(BOARD.match(/\btideway_\w+/g));
   expect(shown.size).toBeGreaterThan(10);
-  expect([...shown].filter((name) => !exported.has(name))).toEqual([]);
+  expect([...shown].filter((name) => !names.has(name))).toEqual([]);
+});
+
+test("the page names all that is exported, and nothing else", async () => {
+  const told = new Set(PAGE.match(/\btideway_\w+/g));
+  expect([...told].sort()).toEqual([...(await exported()).keys()].sort());
 });
 
 test("a collector that is named gets the same", async () => {
