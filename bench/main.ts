@@ -12,6 +12,7 @@ import type { Bench, PeerLine, Row } from "./row.ts";
 import { asyncRows } from "./rows/async.ts";
 import { batchRows } from "./rows/batch.ts";
 import { boto3Rows } from "./rows/boto3.ts";
+import { cloudwatchRows } from "./rows/cloudwatch.ts";
 import { containerRows } from "./rows/container.ts";
 import { deployRows } from "./rows/deploy.ts";
 import { describeRows } from "./rows/describe.ts";
@@ -22,6 +23,7 @@ import { neighbourRows } from "./rows/neighbour.ts";
 import { measurePeers } from "./rows/peers.ts";
 import { restRows } from "./rows/rest.ts";
 import { saturationRows } from "./rows/saturation.ts";
+import { scalingRows } from "./rows/scaling.ts";
 import { serverlessRows } from "./rows/serverless.ts";
 import { tensorRows } from "./rows/tensor.ts";
 import { treesRows } from "./rows/trees.ts";
@@ -43,6 +45,8 @@ const ROWS: Readonly<Record<string, (bench: Bench) => Promise<Row[]>>> = {
   boto3: boto3Rows,
   rest: restRows,
   metrics: metricsRows,
+  cloudwatch: cloudwatchRows,
+  scaling: scalingRows,
 };
 
 const { values } = parseArgs({

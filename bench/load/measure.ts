@@ -1,3 +1,5 @@
+import type { Signer } from "../../src/cli/sign-request.ts";
+
 /** What the load generator is asked, and what it answers. */
 export interface Measurement {
   readonly url: string;
@@ -6,11 +8,7 @@ export interface Measurement {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   /** Requests are not signed without it. */
-  readonly signer?: {
-    readonly accessKeyId: string;
-    readonly secretAccessKey: string;
-    readonly region: string;
-  };
+  readonly signer?: Signer;
   readonly connections: number;
   /** Most requests in a second, of all connections together; as many as are answered without it. */
   readonly perSecond?: number;

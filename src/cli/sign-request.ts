@@ -1,10 +1,11 @@
 import { createHmac, createSecretKey, hash, type KeyObject } from "node:crypto";
 
-/** Who signs, and for which region. */
+/** Who signs, for which region, and for which service where it is not `sagemaker`. */
 export interface Signer {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly region: string;
+  readonly service?: string;
 }
 
 /** What of a request is signed. The path and query are as they go over the wire. */
@@ -15,7 +16,7 @@ export interface Unsigned {
   readonly body?: Uint8Array | string;
 }
 
-/** Signs requests for the service `sagemaker` with Signature Version 4. */
+/** Signs requests with Signature Version 4. */
 export class RequestSigner {
   readonly #signer: Signer;
   #day: { readonly scope: string; readonly key: KeyObject } | undefined;
@@ -52,7 +53,8 @@ export class RequestSigner {
 
   /** The key of one day, derived once. */
   #keyOf(day: string): { readonly scope: string; readonly key: KeyObject } {
-    const scope = `${day}/${this.#signer.region}/sagemaker/aws4_request`;
+    const { region, service = "sagemaker" } = this.#signer;
+    const scope = `${day}/${region}/${service}/aws4_request`;
     if (this.#day?.scope === scope) return this.#day;
     let key = Buffer.from(`AWS4${this.#signer.secretAccessKey}`);
     for (const part of scope.split("/")) key = createHmac("sha256", key).update(part).digest();
