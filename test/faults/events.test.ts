@@ -57,7 +57,7 @@ test(
       const receive = { QueueUrl, MaxNumberOfMessages: 10, WaitTimeSeconds: 20, VisibilityTimeout: 600 };
       const { Messages } = await clients.sqs.send(new sqs.ReceiveMessageCommand(receive));
       // whoever waits for 20 s in vain waits for what is lost
-      expect(Messages?.length, `told is nothing of ${untold().join(", ")}`).toBeGreaterThan(0);
+      expect(Messages?.length ?? 0, `told is nothing of ${untold().join(", ")}`).toBeGreaterThan(0);
       for (const { Body = "" } of Messages ?? []) {
         const { id, detail } = JSON.parse(Body) as { id: string; detail: { ModelName: string } };
         expect(ids.get(detail.ModelName) ?? id).toBe(id);
