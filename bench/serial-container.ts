@@ -6,8 +6,8 @@ let free = 0;
 
 createServer((request, reply) => {
   request.resume().on("end", () => {
-    if (request.url === "/ping") return void reply.end();
-    free = Math.max(free, performance.now()) + MILLISECONDS;
-    setTimeout(() => reply.end(String(process.pid)), free - performance.now());
+    if (request.url !== "/ping") free = Math.max(free, performance.now()) + MILLISECONDS;
+    const wait = request.url === "/ping" ? 0 : free - performance.now();
+    setTimeout(() => reply.end(String(process.pid)), wait);
   });
 }).listen(Number(process.argv[2] ?? 8080), "127.0.0.1");

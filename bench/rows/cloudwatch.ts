@@ -1,16 +1,18 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtempDisposable } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import * as cloudwatch from "@aws-sdk/client-cloudwatch";
 import { systemClock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
+import type { Connection } from "../../src/cli/data-folder.ts";
+import { ServerProcess } from "../../src/cli/server-process.ts";
 import { metricOf } from "../../src/telemetry/metric.ts";
 import { MetricStore } from "../../src/telemetry/metric-store.ts";
 import { pointOf } from "../../src/telemetry/point.ts";
 import type { Measured } from "../load/measure.ts";
 import { sequence } from "../models/sequence.ts";
-import { cpuMicroseconds } from "../processes.ts";
+import { cpuMicroseconds, familyOf } from "../processes.ts";
 import type { Bench, Row } from "../row.ts";
 import { median, spread } from "../statistics.ts";
 import { Subject } from "../subject.ts";
@@ -24,27 +26,27 @@ const ALARMS = 1000;
 const SERIES = 10_000;
 /** How often an alarm is looked at whose period is below a minute. */
 const ROUND_MS = 10_000;
+/** A server that starts packs what is old at once; ten metrics take it far less. */
+const PACKED_MS = 3000;
 /** Most data in one PutMetricData. */
 const MOST = 1000;
 
 /** Metrics that are put and asked for, and what alarms on them cost, on a server that does nothing else. */
 export async function cloudwatchRows(bench: Bench): Promise<Row[]> {
   await using subject = await Subject.start();
-  const { url, region, accessKeyId, secretAccessKey } = subject.connection;
-  const client = new cloudwatch.CloudWatchClient({
+  return [
+    ...(await putRows(bench, subject)),
+    ...(await getRows(bench)),
+    ...(await alarmRows(bench, subject)),
+  ];
+}
+
+function clientOf({ url, region, accessKeyId, secretAccessKey }: Connection): cloudwatch.CloudWatchClient {
+  return new cloudwatch.CloudWatchClient({
     endpoint: url,
     region,
     credentials: { accessKeyId, secretAccessKey },
   });
-  try {
-    return [
-      ...(await putRows(bench, subject)),
-      ...(await getRows(bench, subject, client)),
-      ...(await alarmRows(bench, subject, client)),
-    ];
-  } finally {
-    client.destroy();
-  }
 }
 
 /** PutMetricData against the same writes into such a store, as many at a time. */
@@ -61,10 +63,12 @@ async function putRows({ load, quick, note }: Bench, subject: Subject): Promise<
     }),
   );
   const results = { tideway: [] as Measured[], baseline: [] as number[] };
+  const asked = { ...operation(subject, "PutMetricData", bodies), connections: CONNECTIONS };
+  await bareWrites(batches, 1000);
+  await load.measure({ ...asked, milliseconds: 2000 });
   for (let round = 0; round < rounds; round++) {
     results.baseline.push(await bareWrites(batches, milliseconds));
-    const asked = { ...operation(subject, "PutMetricData", bodies), connections: CONNECTIONS, milliseconds };
-    results.tideway.push(await load.measure(asked));
+    results.tideway.push(await load.measure({ ...asked, milliseconds }));
     note(`cloudwatch: PutMetricData, round ${round + 1} of ${rounds}`);
   }
   const rates = results.tideway.map(({ perSecond }) => perSecond);
@@ -91,58 +95,61 @@ async function bareWrites(
   batches: readonly (readonly { readonly name: string; readonly value: number }[])[],
   milliseconds: number,
 ): Promise<number> {
-  const folder = await mkdtemp(join(tmpdir(), "tideway-bench-"));
-  try {
-    await using store = MetricStore.open({
-      file: join(folder, "metrics.sqlite"),
-      clock: systemClock,
-      log: silentLog,
-      fatal: (error) => {
-        throw error;
-      },
-    });
-    const start = performance.now();
-    let written = 0;
-    const write = async () => {
-      while (performance.now() - start < milliseconds) {
-        const at = Date.now();
-        await store.put(
-          batches[written++ % batches.length]!.map(({ name, value }) => ({
-            metric: metricOf(NAMESPACE, name, []),
-            unit: "None",
-            at,
-            resolution: 60,
-            point: pointOf(value),
-          })),
-        );
-      }
-    };
-    await Promise.all(Array.from({ length: CONNECTIONS }, write));
-    return (written / (performance.now() - start)) * 1000;
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  await using folder = await mkdtempDisposable(join(tmpdir(), "tideway-bench-"));
+  await using store = MetricStore.open({
+    file: join(folder.path, "metrics.sqlite"),
+    clock: systemClock,
+    log: silentLog,
+    fatal: (error) => {
+      throw error;
+    },
+  });
+  const start = performance.now();
+  let written = 0;
+  const write = async () => {
+    while (performance.now() - start < milliseconds) {
+      const at = Date.now();
+      await store.put(
+        batches[written++ % batches.length]!.map(({ name, value }) => ({
+          metric: metricOf(NAMESPACE, name, []),
+          unit: "None",
+          at,
+          resolution: 60,
+          point: pointOf(value),
+        })),
+      );
+    }
+  };
+  await Promise.all(Array.from({ length: CONNECTIONS }, write));
+  return (written / (performance.now() - start)) * 1000;
 }
 
-/** A day by the minute. */
-async function getRows(
-  { load, quick, note }: Bench,
-  subject: Subject,
-  client: cloudwatch.CloudWatchClient,
-): Promise<Row[]> {
+/** A day by the minute, put before the server was started anew: packed, as what was put through the day is. */
+async function getRows({ load, quick, note }: Bench): Promise<Row[]> {
   const end = Math.floor(Date.now() / 60_000) * 60;
   const start = end - DAY_MINUTES * 60;
   const chance = sequence(6);
   const names = Array.from({ length: DAY_SERIES }, (_, index) => `day-${index}`);
-  for (const MetricName of names)
-    await put(
-      client,
-      Array.from({ length: DAY_MINUTES }, (_, minute) => ({
-        MetricName,
-        Timestamp: new Date((start + minute * 60) * 1000),
-        Values: Array.from({ length: 5 }, () => chance() * 1000),
-      })),
-    );
+  await using folder = await mkdtempDisposable(join(tmpdir(), "tideway-bench-"));
+  const data = join(folder.path, "data");
+  {
+    await using server = await ServerProcess.start(data, process.env);
+    const client = clientOf(server.connection);
+    for (const MetricName of names)
+      await put(
+        client,
+        Array.from({ length: DAY_MINUTES }, (_, minute) => ({
+          MetricName,
+          Timestamp: new Date((start + minute * 60) * 1000),
+          Values: Array.from({ length: 5 }, () => chance() * 1000),
+        })),
+      );
+    client.destroy();
+  }
+  await using server = await ServerProcess.start(data, process.env);
+  const { connection } = server;
+  const pids = () => familyOf(server.pid!);
+  await pause(PACKED_MS);
   const body = (stat: string) =>
     JSON.stringify({
       StartTime: start,
@@ -154,7 +161,7 @@ async function getRows(
     });
   const rows: Row[] = [];
   for (const stat of ["Average", "p99"]) {
-    const asked = { ...operation(subject, "GetMetricData", [body(stat)]), connections: 1 };
+    const asked = { ...operation({ connection, pids }, "GetMetricData", [body(stat)]), connections: 1 };
     await load.measure({ ...asked, milliseconds: 500 });
     const { p50 } = await load.measure({ ...asked, milliseconds: quick ? 1500 : 4000 });
     rows.push({
@@ -169,11 +176,8 @@ async function getRows(
 }
 
 /** Each alarm looks at the sum of its own share of all the metrics, every 10 s. */
-async function alarmRows(
-  { quick, note }: Bench,
-  subject: Subject,
-  client: cloudwatch.CloudWatchClient,
-): Promise<Row[]> {
+async function alarmRows({ quick, note }: Bench, subject: Subject): Promise<Row[]> {
+  const client = clientOf(subject.connection);
   const rounds = quick ? 1 : 2;
   // enough until the last round is over: what alarms do about missing data is not what is measured
   const first = Math.floor(Date.now() / ROUND_MS) * ROUND_MS - 5 * ROUND_MS;
@@ -214,6 +218,7 @@ async function alarmRows(
   note(`cloudwatch: ${ALARMS} alarms`);
   while (!(await settled(client))) await pause(500);
   const busy = await cpuOf(subject, rounds);
+  client.destroy();
   return [
     {
       name: `${ALARMS} alarms over ${SERIES} metrics: CPU in 10 s, which is a round`,
@@ -267,7 +272,7 @@ async function inTurns<Item>(
   await Promise.all(Array.from({ length: 4 }, one));
 }
 
-function operation(subject: Subject, name: string, bodies: readonly string[]) {
+function operation(subject: Pick<Subject, "connection" | "pids">, name: string, bodies: readonly string[]) {
   const { url, ...signer } = subject.connection;
   return {
     url,
