@@ -28,6 +28,11 @@ export class AwsClients {
     return { sdk, client: new sdk.SageMakerRuntimeClient(this.#settings) };
   }
 
+  async cloudwatch() {
+    const sdk = await import("@aws-sdk/client-cloudwatch");
+    return { sdk, client: new sdk.CloudWatchClient(this.#settings) };
+  }
+
   async s3() {
     const sdk = await import("@aws-sdk/client-s3");
     return { sdk, client: new sdk.S3Client({ ...this.#settings, forcePathStyle: true }) };

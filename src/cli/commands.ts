@@ -1,4 +1,5 @@
 import type { Command } from "./command.ts";
+import { alarms } from "./commands/alarms.ts";
 import { demo } from "./commands/demo.ts";
 import { deploy } from "./commands/deploy.ts";
 import { describe } from "./commands/describe.ts";
@@ -28,6 +29,7 @@ export const commands: readonly Command[] = [
   ls,
   describe,
   logs,
+  alarms,
   rm,
   imageAdd,
   imageLs,
