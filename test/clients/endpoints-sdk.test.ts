@@ -258,9 +258,9 @@ test("a constraint of the model is refused in AWS's words", async () => {
 });
 
 test("an operation that is not built says so by name", async () => {
-  await expect(tideway.sagemaker.send(new sagemaker.ListTransformJobsCommand({}))).rejects.toMatchObject({
+  await expect(tideway.sagemaker.send(new sagemaker.ListHubsCommand({}))).rejects.toMatchObject({
     name: "UnknownOperationException",
-    message: expect.stringContaining("ListTransformJobs"),
+    message: expect.stringContaining("ListHubs"),
   });
   await expect(
     tideway.runtime.send(

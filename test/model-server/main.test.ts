@@ -123,7 +123,7 @@ describe("answers", () => {
     expect((await instance.send("POST", "/ping")).status).toBe(405);
     expect(await instance.send("GET", "/execution-parameters")).toMatchObject({
       status: 200,
-      text: '{"MaxConcurrentTransforms":2,"BatchStrategy":"MULTI_RECORD","MaxPayloadInMB":6}',
+      text: '{"MaxConcurrentTransforms":2,"BatchStrategy":"MULTI_RECORD","PreferredPayloadInMB":1,"MaxPayloadInMB":6}',
     });
   });
 
