@@ -1,11 +1,11 @@
 /** The request line and the host: which endpoint, which path of the container, which bucket, which operation. */
 import * as runtime from "@aws-sdk/client-sagemaker-runtime";
 import * as s3 from "@aws-sdk/client-s3";
-import { ValidationError } from "@aws-sdk/client-sagemaker-runtime";
 import { containerPath } from "../../src/gateway/container-path.ts";
 import { invocationTarget } from "../../src/gateway/invocation-target.ts";
 import { Hosts } from "../../src/wire/hosts.ts";
 import { bodyOf, Fault, type HttpRequest } from "../../src/wire/http.ts";
+import { ServiceError } from "../../src/wire/service-error.ts";
 import { findRoute } from "../../src/wire/routes.ts";
 import { Service, type ServiceSettings } from "../../src/wire/service.ts";
 import { attempt, type FuzzTarget, Finding, same } from "../target.ts";
@@ -86,7 +86,7 @@ function invocation(method: string, url: string, rawQuery: string): void {
   same("endpoint", found?.endpoint, expected);
   if (found?.kind !== "openai") return;
   same("component", found.inferenceComponent, component);
-  const { value } = attempt(() => containerPath(found.path, rawQuery), ValidationError);
+  const { value } = attempt(() => containerPath(found.path, rawQuery), ServiceError);
   if (value === undefined) return;
   const { pathname } = new URL(`http://container${value}`);
   if (

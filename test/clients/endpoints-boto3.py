@@ -74,7 +74,7 @@ seen["bad enum"] = error(
     EndpointConfigName="bad",
     ProductionVariants=[{"VariantName": "a", "ModelName": "cancer", "InstanceType": "ml.huge", "InitialInstanceCount": 1}],
 )
-seen["not built"] = error(sm.list_transform_jobs)
+seen["not built"] = error(sm.list_hubs)
 seen["again"] = error(sm.create_endpoint, EndpointName="cancer", EndpointConfigName="cancer")
 
 # A script-mode model: what a notebook packs, under AWS's own image name.
