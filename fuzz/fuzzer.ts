@@ -49,7 +49,7 @@ export interface FuzzerParts {
   readonly onProgress: (progress: Progress) => void;
 }
 
-const SLOW_MS = 100;
+const SLOW_MS = 300;
 /** What code compiled on the way may take; growth beyond it is kept by the target. */
 const MAX_RETAINED_MIB = 32;
 /** For one input of a few KiB. */

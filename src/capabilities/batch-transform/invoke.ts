@@ -52,6 +52,8 @@ export async function invoke(
         // another request may break an instance: with the instance to itself it is known which
         uncounted = error.reached ? !alone : ++unreached < MOST_UNREACHED;
         alone ||= error.reached;
+        // one that is going down may still be connected to: its place is given to nobody until that is known
+        if (error.reached) await sleep(clock, FIRST_PAUSE_MS, signal);
       }
     } finally {
       seats.leave(seat);
