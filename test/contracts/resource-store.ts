@@ -220,8 +220,8 @@ export function resourceStoreContract(
         ];
         expect(await store.events(Widget, "a", 10)).toEqual(expected);
         expect(await store.events(Widget, "a", 2)).toEqual(expected.slice(0, 2));
-        expect((await store.eventsAfter(0, 10)).map(({ position: _, ...event }) => event)).toEqual(
-          expected.toReversed(),
+        expect(await store.eventsAfter(0, 10)).toEqual(
+          expected.toReversed().map((event) => ({ ...event, position: expect.any(Number) })),
         );
         const [first, second] = await store.eventsAfter(0, 2);
         expect((await store.eventsAfter(first!.position, 1))[0]).toEqual(second);

@@ -62,17 +62,15 @@ async function run(
 
 const job = (name: string, model: string, input: string, ...more: string[]) => [
   "transform",
-  ...[
-    "--name",
-    name,
-    "--model",
-    model,
-    "--input",
-    `s3://data/${input}/`,
-    "--output",
-    "s3://data/out",
-    ...more,
-  ],
+  "--name",
+  name,
+  "--model",
+  model,
+  "--input",
+  `s3://data/${input}/`,
+  "--output",
+  "s3://data/out",
+  ...more,
 ];
 
 test("a job is run, seen to its end, listed and described", async () => {
