@@ -52,8 +52,13 @@ export function proportionalBytes(pid: number): number {
   return kilobytes(`/proc/${pid}/smaps_rollup`, /^Pss:\s+(\d+) kB$/m);
 }
 
+/** A process that ended meanwhile has none. */
 function kilobytes(file: string, pattern: RegExp): number {
-  return Number(pattern.exec(readFileSync(file, "utf8"))?.[1] ?? Number.NaN) * 1024;
+  try {
+    return Number(pattern.exec(readFileSync(file, "utf8"))?.[1] ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
 }
 
 /** The fields of /proc/PID/stat after the command's name, which may hold blanks and brackets itself. */
