@@ -7,6 +7,7 @@ import { EndpointKind } from "../hosting/kinds.ts";
 import { targetReconciler } from "./controller.ts";
 import { ScalableTargetKind, ScalingPolicyKind, ScheduledActionKind } from "./kinds.ts";
 import { autoscalingOperations } from "./operations.ts";
+import { targetOfOwned } from "./owned.ts";
 import type { AutoscalingPorts } from "./ports.ts";
 
 export interface Autoscaling extends AsyncDisposable {
@@ -25,7 +26,7 @@ export async function openAutoscaling(ports: AutoscalingPorts): Promise<Autoscal
     store.watch(({ kind, name }) => {
       // what belongs to a target has its name in front
       if (kind === ScalingPolicyKind.name || kind === ScheduledActionKind.name)
-        controller.enqueue(name.slice(0, name.lastIndexOf(" ")));
+        controller.enqueue(targetOfOwned(name));
       else if (kind === EndpointKind.name) void endpointChanged(name);
     }),
   );
@@ -42,7 +43,7 @@ export async function openAutoscaling(ports: AutoscalingPorts): Promise<Autoscal
     async alarmed(policyArn) {
       for (const name of await store.names(ScalingPolicyKind))
         if ((await store.get(ScalingPolicyKind, name))?.arn === policyArn) {
-          controller.enqueue(name.slice(0, name.lastIndexOf(" ")));
+          controller.enqueue(targetOfOwned(name));
           return true;
         }
       return false;

@@ -18,7 +18,7 @@ import {
   type ScalingPolicySpec,
   ScheduledActionKind,
 } from "./kinds.ts";
-import { ownedBy } from "./pages.ts";
+import { ownedBy } from "./owned.ts";
 import { keepAlarms } from "./policies.ts";
 import type { AutoscalingPorts } from "./ports.ts";
 import { capacityOf, endpointAndVariant, PROVISIONED_CONCURRENCY } from "./scalable.ts";

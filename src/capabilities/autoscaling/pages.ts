@@ -48,19 +48,3 @@ export async function pageOf<Spec extends ScalableId, Status extends { readonly 
   }
   return { items };
 }
-
-/** All that belong to a target. */
-export async function ownedBy<Spec, Status extends { readonly state: string }>(
-  store: ResourceStore,
-  kind: Kind<Spec, Status>,
-  owner: string,
-): Promise<Resource<Spec, Status>[]> {
-  const found: Resource<Spec, Status>[] = [];
-  let token: string | undefined;
-  do {
-    const page = await store.list(kind, { owner, sortBy: "Name", descending: false, limit: 100, token });
-    found.push(...page.items);
-    token = page.next;
-  } while (token !== undefined);
-  return found;
-}

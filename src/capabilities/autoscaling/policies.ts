@@ -1,15 +1,15 @@
 /** PutScalingPolicy, DescribeScalingPolicies, DeleteScalingPolicy. */
 import type * as sdk from "@aws-sdk/client-application-auto-scaling";
 import { arn } from "../../base/arn.ts";
-import { Conflict } from "../../state/store.ts";
 import type { Context } from "../../wire/context.ts";
 import type { Handlers } from "../../wire/service.ts";
 import { invalid, notFound } from "./errors.ts";
 import { ScalingPolicyKind, type ScalingPolicySpec } from "./kinds.ts";
 import { alarmNames, alarmsOf, followedMetric } from "./metric-specification.ts";
+import { ownedArn, ownedName, putOwned } from "./owned.ts";
 import { pageOf } from "./pages.ts";
 import type { AutoscalingPorts } from "./ports.ts";
-import { type ScalableId, scalableId, targetName } from "./scalable.ts";
+import { type ScalableId, scalableId } from "./scalable.ts";
 import { targetOf } from "./targets.ts";
 
 type Operations = Pick<
@@ -19,8 +19,6 @@ type Operations = Pick<
 
 /** The part of a policy that says what it does. */
 type Rule = Pick<ScalingPolicySpec, "type" | "step" | "tracking">;
-
-const storeName = (id: ScalableId, name: string) => `${targetName(id)} ${name}`;
 
 export function policyOperations(ports: AutoscalingPorts): Operations {
   const { account, store, random, alarms } = ports;
@@ -32,33 +30,21 @@ export function policyOperations(ports: AutoscalingPorts): Operations {
     async PutScalingPolicy(request) {
       const id = scalableId(request);
       const target = await targetOf(ports, id);
-      const name = storeName(id, request.PolicyName);
+      const name = ownedName(id, request.PolicyName);
       const known = await store.get(ScalingPolicyKind, name);
       const rule = ruleOf(id, request, known?.spec);
       const policyArn =
-        known?.arn ??
-        arn(
-          account,
-          "autoscaling",
-          `scalingPolicy:${random.uuid()}:resource/sagemaker/${id.resourceId}:policyName/${request.PolicyName}`,
-        );
+        known?.arn ?? ownedArn(account, "scalingPolicy", "policyName", random.uuid(), id, request.PolicyName);
       const names = rule.tracking ? alarmNames(id, rule.tracking, random) : [];
       const spec = { ...id, policyName: request.PolicyName, ...rule, alarms: names };
-      try {
-        // the policy first: an alarm that nobody owns would never go
-        if (known) await store.update(ScalingPolicyKind, known, { spec });
-        else
-          await store.create(ScalingPolicyKind, {
-            name,
-            arn: policyArn,
-            spec,
-            status: { state: "Active" },
-            owner: target.uid,
-          });
-      } catch (error) {
-        if (!(error instanceof Conflict) && (error as Error).name !== "AlreadyExists") throw error;
-        throw invalid(`The scaling policy ${request.PolicyName} is being changed by another request.`);
-      }
+      // the policy first: an alarm that nobody owns would never go
+      await putOwned(
+        store,
+        ScalingPolicyKind,
+        known,
+        { name, arn: policyArn, spec, status: { state: "Active" }, owner: target.uid },
+        `scaling policy ${request.PolicyName}`,
+      );
       await keepAlarms(ports, policyArn, spec);
       return { PolicyARN: policyArn, Alarms: withArns(names) };
     },
@@ -90,7 +76,7 @@ export function policyOperations(ports: AutoscalingPorts): Operations {
 
     async DeleteScalingPolicy(request) {
       const id = scalableId(request);
-      const policy = await store.get(ScalingPolicyKind, storeName(id, request.PolicyName));
+      const policy = await store.get(ScalingPolicyKind, ownedName(id, request.PolicyName));
       if (!policy) throw notFound("scaling policy", id, request.PolicyName);
       await alarms.delete(policy.spec.alarms);
       await store.remove(ScalingPolicyKind, policy);

@@ -1,14 +1,13 @@
 /** PutScheduledAction, DescribeScheduledActions, DeleteScheduledAction. */
 import type * as sdk from "@aws-sdk/client-application-auto-scaling";
-import { arn } from "../../base/arn.ts";
-import { Conflict } from "../../state/store.ts";
 import type { Context } from "../../wire/context.ts";
 import type { Handlers } from "../../wire/service.ts";
 import { invalid, notFound } from "./errors.ts";
 import { ScheduledActionKind, type ScheduledActionSpec } from "./kinds.ts";
+import { ownedArn, ownedName, putOwned } from "./owned.ts";
 import { pageOf } from "./pages.ts";
 import type { AutoscalingPorts } from "./ports.ts";
-import { type ScalableId, scalableId, targetName } from "./scalable.ts";
+import { type ScalableId, scalableId } from "./scalable.ts";
 import { nextRun, parseSchedule, ScheduleError } from "./schedule.ts";
 import { targetOf } from "./targets.ts";
 import { isTimeZone } from "./time-zone.ts";
@@ -18,8 +17,6 @@ type Operations = Pick<
   "PutScheduledAction" | "DescribeScheduledActions" | "DeleteScheduledAction"
 >;
 
-const storeName = (id: ScalableId, name: string) => `${targetName(id)} ${name}`;
-
 export function scheduledActionOperations(ports: AutoscalingPorts): Operations {
   const { account, store, clock, random } = ports;
 
@@ -27,32 +24,27 @@ export function scheduledActionOperations(ports: AutoscalingPorts): Operations {
     async PutScheduledAction(request) {
       const id = scalableId(request);
       const target = await targetOf(ports, id);
-      const name = storeName(id, request.ScheduledActionName);
+      const name = ownedName(id, request.ScheduledActionName);
       const known = await store.get(ScheduledActionKind, name);
       const spec = actionOf(id, request, known?.spec);
       const now = clock.now();
       check(spec, known?.createdAt ?? now, now);
-      const status = { state: "Active" as const, doneUntil: now };
-      try {
-        if (known) await store.update(ScheduledActionKind, known, { spec, status });
-        else
-          await store.create(ScheduledActionKind, {
-            name,
-            arn: arn(
-              account,
-              "autoscaling",
-              `scheduledAction:${random.uuid()}:resource/sagemaker/${id.resourceId}:scheduledActionName/${request.ScheduledActionName}`,
-            ),
-            spec,
-            status,
-            owner: target.uid,
-          });
-      } catch (error) {
-        if (!(error instanceof Conflict) && (error as Error).name !== "AlreadyExists") throw error;
-        throw invalid(
-          `The scheduled action ${request.ScheduledActionName} is being changed by another request.`,
-        );
-      }
+      const { ScheduledActionName: actionName } = request;
+      await putOwned(
+        store,
+        ScheduledActionKind,
+        known,
+        {
+          name,
+          arn:
+            known?.arn ??
+            ownedArn(account, "scheduledAction", "scheduledActionName", random.uuid(), id, actionName),
+          spec,
+          status: { state: "Active", doneUntil: now },
+          owner: target.uid,
+        },
+        `scheduled action ${actionName}`,
+      );
       return {};
     },
 
@@ -83,7 +75,7 @@ export function scheduledActionOperations(ports: AutoscalingPorts): Operations {
 
     async DeleteScheduledAction(request) {
       const id = scalableId(request);
-      const action = await store.get(ScheduledActionKind, storeName(id, request.ScheduledActionName));
+      const action = await store.get(ScheduledActionKind, ownedName(id, request.ScheduledActionName));
       if (!action) throw notFound("scheduled action", id, request.ScheduledActionName);
       await store.remove(ScheduledActionKind, action);
       return {};

@@ -2,7 +2,7 @@
 import type * as sdk from "@aws-sdk/client-application-auto-scaling";
 import { type Account, arn } from "../../base/arn.ts";
 import type { Resource } from "../../state/resource.ts";
-import { Conflict, TooManyTags } from "../../state/store.ts";
+import { AlreadyExists, Conflict, TooManyTags } from "../../state/store.ts";
 import type { Context } from "../../wire/context.ts";
 import { Fault } from "../../wire/http.ts";
 import type { Handlers } from "../../wire/service.ts";
@@ -15,7 +15,8 @@ import {
   ScalingPolicyKind,
   ScheduledActionKind,
 } from "./kinds.ts";
-import { ownedBy, pageOf } from "./pages.ts";
+import { ownedBy } from "./owned.ts";
+import { pageOf } from "./pages.ts";
 import type { AutoscalingPorts } from "./ports.ts";
 import { capacityOf, endpointAndVariant, type ScalableId, scalableId, targetName } from "./scalable.ts";
 
@@ -110,7 +111,7 @@ export function targetOperations(ports: AutoscalingPorts): Operations {
           return { ScalableTargetARN: known.arn };
         } catch (error) {
           // the controller noted something meanwhile, or somebody registered it
-          if (!(error instanceof Conflict) && (error as Error).name !== "AlreadyExists") throw error;
+          if (!(error instanceof Conflict) && !(error instanceof AlreadyExists)) throw error;
         }
       }
     },

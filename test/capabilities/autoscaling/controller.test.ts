@@ -58,6 +58,25 @@ test("an alarm that comes on is heard at once, and only of a policy that is ther
   expect(await scaling.alarmed("arn:aws:autoscaling:us-east-1:000000000000:scalingPolicy:none")).toBe(false);
 });
 
+test("a policy whose name holds blanks is heard like any other", async () => {
+  const { alarms, clock, scaling, call, instancesNow } = await setUp();
+  await call("RegisterScalableTarget", { ...ID, MinCapacity: 1, MaxCapacity: 10 });
+  const { PolicyARN } = (await call("PutScalingPolicy", {
+    ...ID,
+    PolicyName: "hold a hundred",
+    PolicyType: "TargetTrackingScaling",
+    TargetTrackingScalingPolicyConfiguration: {
+      TargetValue: 100,
+      PredefinedMetricSpecification: { PredefinedMetricType: "SageMakerVariantInvocationsPerInstance" },
+    },
+  })) as { PolicyARN: string };
+  await clock.advance(10);
+  alarms.say("High", 250);
+  expect(await scaling.alarmed(PolicyARN)).toBe(true);
+  await clock.advance(10);
+  expect(await instancesNow()).toBe(5);
+});
+
 test("nothing is taken away for want of data, and nothing at all without an alarm", async () => {
   const { alarms, clock, asked } = await tracked({ instances: 5 });
   await clock.advance(60 * MINUTE);
