@@ -1,12 +1,12 @@
 /** The answering side of the link of frames.ts: many requests on each connection, answered in any order. */
 import { createServer, type Server, type Socket } from "node:net";
 import {
-  encodeFrames,
   type Frame,
   FrameError,
   FrameReader,
   MAX_ANSWER_PART,
   MAX_REQUEST_BODY,
+  writeFrames,
 } from "./frames.ts";
 
 /** What answers the requests. */
@@ -191,11 +191,7 @@ class FrameConnection<Answer extends FrameBody> {
       return;
     }
     this.#writing = true;
-    const buffers = encodeFrames(frames);
-    if (buffers.length > 1) this.#socket.cork();
-    for (let i = 0; i < buffers.length - 1; i++) this.#socket.write(buffers[i]!);
-    this.#socket.write(buffers.at(-1)!, this.#written);
-    if (buffers.length > 1) this.#socket.uncork();
+    writeFrames(this.#socket, frames, this.#written);
   };
 
   readonly #written = (): void => {

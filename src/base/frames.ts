@@ -8,6 +8,7 @@
  * A server that is about to end says goodbye: it still answers what is sent before its client ends the connection.
  * A head is a list of latin1 texts, one per line: method, path, then names and values; or status, then names and values.
  */
+import type { Writable } from "node:stream";
 
 /** What a frame is for. */
 export type FrameKind = "request" | "cancel" | "pause" | "resume" | "answer" | "data" | "goodbye";
@@ -59,6 +60,15 @@ const CODES: Readonly<Record<FrameKind, number>> = {
   goodbye: 7,
 };
 const KINDS = Object.keys(CODES) as FrameKind[];
+
+/** Hands frames to a socket as one write; calls back when the last of it is written. */
+export function writeFrames(socket: Writable, frames: readonly Frame[], written: () => void): void {
+  const buffers = encodeFrames(frames);
+  if (buffers.length > 1) socket.cork();
+  for (let i = 0; i < buffers.length - 1; i++) socket.write(buffers[i]!);
+  socket.write(buffers.at(-1)!, written);
+  if (buffers.length > 1) socket.uncork();
+}
 
 /** Frames as bytes for one write: everything small in one buffer, large bodies as they are. */
 export function encodeFrames(frames: readonly Frame[]): Uint8Array[] {

@@ -1,7 +1,6 @@
 /** One connection to a built-in model server: all requests in flight on it at once, what it sends untrusted. */
 import { connect, type Socket } from "node:net";
 import {
-  encodeFrames,
   type Frame,
   FrameError,
   FrameReader,
@@ -9,6 +8,7 @@ import {
   MAX_ANSWER_PART,
   MAX_REQUEST_BODY,
   textsOf,
+  writeFrames,
 } from "../base/frames.ts";
 import type { InstanceEvents, InstanceRequest } from "./instance-link.ts";
 
@@ -111,11 +111,7 @@ export class FramedConnection {
     this.#controls = [];
     if (frames.length === 0) return;
     this.#writing = true;
-    const buffers = encodeFrames(frames);
-    if (buffers.length > 1) this.#socket.cork();
-    for (let i = 0; i < buffers.length - 1; i++) this.#socket.write(buffers[i]!);
-    this.#socket.write(buffers.at(-1)!, this.#written);
-    if (buffers.length > 1) this.#socket.uncork();
+    writeFrames(this.#socket, frames, this.#written);
   }
 
   /** Something to say of a request that is open; it leaves with the next write. */
